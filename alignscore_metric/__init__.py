@@ -1,0 +1,59 @@
+"""Factual consistency of summaries, answers and claims with their sources.
+
+    >>> from alignscore_metric import AlignScore
+    >>> scores = AlignScore(progress=False).score(["It rained all day."], ["It rained."])
+    >>> len(scores)
+    1
+
+Names are imported when they are used: importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from alignscore_metric.version import __version__
+
+if TYPE_CHECKING:
+    from alignscore_metric.errors import (
+        AlignScoreError,
+        CheckpointError,
+        ConfigurationError,
+        InputError,
+        MissingResourceError,
+    )
+    from alignscore_metric.integrations.evaluate_api import load
+    from alignscore_metric.metric import AlignScore
+    from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+
+_HOMES = {
+    "AlignScore": "metric",
+    "AlignScoreResult": "result",
+    "SentenceEvidence": "result",
+    "load": "integrations.evaluate_api",
+    "AlignScoreError": "errors",
+    "CheckpointError": "errors",
+    "ConfigurationError": "errors",
+    "InputError": "errors",
+    "MissingResourceError": "errors",
+}
+
+__all__ = [
+    "AlignScore",
+    "AlignScoreError",
+    "AlignScoreResult",
+    "CheckpointError",
+    "ConfigurationError",
+    "InputError",
+    "MissingResourceError",
+    "SentenceEvidence",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module's attributes have any type
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

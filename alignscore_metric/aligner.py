@@ -1,0 +1,173 @@
+"""The ALIGN model: one encoder, three linear heads on one pooled vector. Knows nothing of texts.
+
+Source: Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massive NLP Tasks".
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.configuration_utils import PreTrainedConfig
+
+from alignscore_metric.errors import CheckpointError, ConfigurationError
+from alignscore_metric.profile import CLASSES, Profile
+
+POOLINGS = ("pooler", "claim_mean")
+
+
+class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' decorators are untyped
+    """Configuration of an `Aligner`.
+
+    Args:
+        backbone: The encoder's own configuration as a dict with its `model_type`.
+        pooling: `pooler` is the backbone's pooler output (first token, dense, tanh: what ALIGN
+            uses); `claim_mean` is the mean of the last hidden states over the claim's tokens
+            (needs a backbone with token types).
+        head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
+        profile: A `Profile` as a dict.
+        **kwargs: Whatever transformers' base class takes.
+    """
+
+    model_type = "aligner"
+
+    def __init__(
+        self,
+        backbone: dict[str, Any] | None = None,
+        pooling: str = "pooler",
+        head_dropout: float = 0.1,
+        profile: dict[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401  # as transformers
+    ) -> None:
+        """Check the pooling and the profile; see the class for the arguments."""
+        if pooling not in POOLINGS:
+            raise ConfigurationError(f"pooling is {pooling!r}; known: {', '.join(POOLINGS)}")
+        self.backbone = dict(backbone or {"model_type": "roberta"})
+        self.pooling = pooling
+        self.head_dropout = head_dropout
+        self.profile = Profile.from_dict(profile or {}).to_dict()
+        super().__init__(**kwargs)
+
+
+class AlignerOutput(NamedTuple):
+    """What the three heads say of a batch of N pairs.
+
+    Attributes:
+        bin: Logits, shape [N, 2]; class 1 = aligned.
+        tri: Logits, shape [N, 3]; 0 = aligned, 1 = neutral, 2 = contradict.
+        reg: Raw degree of alignment, shape [N]; trained towards [0, 1] but unbounded.
+    """
+
+    bin: Tensor
+    tri: Tensor
+    reg: Tensor
+
+
+class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped here
+    """Encoder with the heads `bin`, `tri` and `reg`.
+
+    Loading is strict: a tensor that is missing, left over or of another shape is an error, and
+    pickled weights are refused.
+    """
+
+    config_class = AlignerConfig
+    base_model_prefix = "encoder"
+    _supports_sdpa = True
+
+    def __init__(self, config: AlignerConfig) -> None:
+        """Build the model with random weights; `from_pretrained` fills them."""
+        super().__init__(config)
+        backbone = AutoConfig.for_model(**config.backbone)
+        pooler = {} if config.pooling == "pooler" else {"add_pooling_layer": False}
+        self.encoder = AutoModel.from_config(backbone, **pooler)
+        width = backbone.hidden_size
+        self.dropout = nn.Dropout(config.head_dropout)
+        self.bin_layer = nn.Linear(width, CLASSES["bin"])
+        self.tri_layer = nn.Linear(width, CLASSES["tri"])
+        self.reg_layer = nn.Linear(width, CLASSES["reg"])
+        self.post_init()
+
+    @property
+    def profile(self) -> Profile:
+        """How this checkpoint's scores are made."""
+        return Profile.from_dict(self.config.profile)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> AlignerOutput:
+        """Run a batch of pairs through the encoder and the three heads.
+
+        Args:
+            input_ids: Token ids, shape [N, L].
+            attention_mask: 1 for tokens, 0 for padding, shape [N, L].
+            token_type_ids: 1 for the claim's tokens, shape [N, L]; for backbones that have them.
+
+        Returns:
+            The logits of each head, in float32.
+        """
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        encoded = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types)
+        if self.config.pooling == "pooler":
+            pooled = encoded.pooler_output
+        else:
+            pooled = _claim_mean(encoded.last_hidden_state, attention_mask, token_type_ids)
+        dropped = self.dropout(pooled)
+        return AlignerOutput(
+            bin=self.bin_layer(dropped).float(),
+            tri=self.tri_layer(dropped).float(),
+            reg=self.reg_layer(pooled).squeeze(-1).float(),
+        )
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Aligner:  # noqa: ANN401  # as its base
+        """Load a saved aligner strictly, from safetensors only.
+
+        Args:
+            *args: As transformers' own `from_pretrained`.
+            **kwargs: As transformers' own `from_pretrained`.
+
+        Returns:
+            The model in evaluation mode.
+
+        Raises:
+            CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
+        """
+        kwargs |= {"use_safetensors": True, "output_loading_info": True}
+        model, info = super().from_pretrained(*args, **kwargs)
+        problems = {
+            kind: sorted(map(str, info[kind]))
+            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs")
+            if info.get(kind)
+        }
+        if problems:
+            listed = "; ".join(
+                f"{k.replace('_', ' ')}: {', '.join(v)}" for k, v in problems.items()
+            )
+            raise CheckpointError(f"{args[0] if args else '?'} is not a complete aligner: {listed}")
+        return model  # type: ignore[no-any-return]
+
+
+def _claim_mean(states: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
+    """Mean over the claim's tokens: [N, L, H] -> [N, H]."""
+    if token_type_ids is None:
+        raise ConfigurationError("pooling 'claim_mean' needs a backbone with token types")
+    mask = (attention_mask * token_type_ids).unsqueeze(-1).to(states.dtype)
+    return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def pair_scores(output: AlignerOutput, profile: Profile) -> Tensor:
+    """The score of each pair, as a profile reads it.
+
+    Args:
+        output: The heads' logits for N pairs.
+        profile: Which head and class mean "supported".
+
+    Returns:
+        Shape [N], float32: a probability in [0, 1] for `bin` and `tri`; for `reg` the raw scalar.
+    """
+    if profile.head == "reg":
+        return output.reg
+    logits = output.bin if profile.head == "bin" else output.tri
+    return torch.softmax(logits, dim=-1)[:, profile.supported]

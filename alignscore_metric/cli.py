@@ -1,0 +1,293 @@
+"""The command `alignscore`: parse, call, print. All work is done elsewhere.
+
+Exit codes: 0 done; 1 done, but the mean is below `--fail-under`; 2 nothing was done (bad usage or
+bad input).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.version import __version__
+
+if TYPE_CHECKING:
+    from alignscore_metric.io import Table, TableWriter
+    from alignscore_metric.metric import AlignScore
+    from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+
+OK, BELOW, REFUSED = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments; the process's own where None.
+
+    Returns:
+        The exit code.
+    """
+    args = build_parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except AlignScoreError as error:
+        sys.stderr.write(f"alignscore: {error}\n")
+        return REFUSED
+    except BrokenPipeError:  # the reader of our output (`head`) went away: not our error
+        sys.stderr.close()
+        return OK
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    parser = argparse.ArgumentParser(
+        prog="alignscore",
+        description="How far summaries, answers and claims are supported by their sources.",
+        epilog="Exit codes: 0 done; 1 mean below --fail-under; 2 bad usage or input.",
+    )
+    parser.add_argument("--version", action="version", version=f"alignscore {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_score(commands)
+    _add_explain(commands)
+    _add_info(commands)
+    _add_train(commands)
+    return parser
+
+
+def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    score = commands.add_parser(
+        "score",
+        help="score a file of (source, summary) rows",
+        description="Score every row of a .jsonl, .csv or .parquet file. A source may be a list "
+        "of passages (jsonl, parquet). A summary without a sentence gets no score (null, empty).",
+        epilog="Examples: alignscore score news.jsonl -o scored.jsonl --evidence   |   "
+        "cat rows.jsonl | alignscore score - > scored.jsonl",
+    )
+    score.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
+    score.add_argument(
+        "-o", "--output", help="file to write (its ending tells the format), or - for jsonl on "
+        "stdout; without it the scores are printed for reading (with input -: jsonl on stdout)",
+    )  # fmt: skip
+    score.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
+    score.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+    score.add_argument("--score-column", metavar="NAME", default="alignscore", help="to add")
+    score.add_argument(
+        "--evidence", action="store_true", help="add each sentence's score and best chunk "
+        "(column NAME_evidence)",
+    )  # fmt: skip
+    score.add_argument(
+        "--fail-under", type=float, metavar="X", help="exit with 1 where the mean is below X"
+    )
+    _add_metric_options(score)
+    score.set_defaults(run=_score)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="show which sentences of one summary are supported, and by what",
+        description="Score one summary sentence by sentence, least supported first.",
+    )
+    for role in ("source", "summary"):
+        group = explain.add_mutually_exclusive_group(required=True)
+        group.add_argument(f"--{role}", metavar="FILE", help=f"text file of the {role}")
+        group.add_argument(f"--{role}-text", metavar="TEXT", help=f"the {role} itself")
+    _add_metric_options(explain)
+    explain.set_defaults(run=_explain)
+
+
+def _add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    info = commands.add_parser(
+        "info",
+        help="models, versions, device, signature, path for evaluate.load",
+        description="What this installation has and what signature its scores would carry.",
+    )
+    _add_metric_options(info)
+    info.set_defaults(run=_info)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train an aligner from a recipe",
+        description="Train an aligner as a YAML recipe says. The recipes of the bundled aligner "
+        "are in alignscore_metric/training/recipes.",
+        epilog="Example: alignscore train recipe.yaml --data DIR --output my-aligner",
+    )
+    train.add_argument("recipe", type=Path, help="YAML file")
+    train.add_argument("--data", type=Path, required=True, help="folder of the recipe's files")
+    train.add_argument("--output", type=Path, required=True, help="folder for the aligner")
+    train.add_argument("--encoder", help="start from this instead of the recipe's encoder")
+    train.set_defaults(run=_train)
+
+
+def _add_metric_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("metric")
+    group.add_argument(
+        "--model", default="mini", help="mini (bundled), or a saved aligner's folder"
+    )
+    group.add_argument("--device", help="cpu, cuda, cuda:1, mps; default: the best one here")
+    group.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
+    group.add_argument("--head", help="bin, tri or reg; default: the checkpoint's own")
+    group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
+    group.add_argument("--chunk-words", type=int, metavar="N", help="default: the checkpoint's")
+    group.add_argument("--batch-tokens", type=int, default=16384, metavar="N", help="memory, speed")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def _metric(args: argparse.Namespace) -> AlignScore:
+    from alignscore_metric.metric import AlignScore
+
+    return AlignScore(
+        args.model,
+        device=args.device,
+        precision=args.precision,
+        head=args.head,
+        splitter=args.splitter,
+        chunk_words=args.chunk_words,
+        batch_tokens=args.batch_tokens,
+        progress=False if args.quiet else None,
+    )
+
+
+def _score(args: argparse.Namespace) -> int:
+    from alignscore_metric.io import SOURCE_NAMES, STANDARD, SUMMARY_NAMES, read_table, table_writer
+
+    output = STANDARD if args.output is None and args.input == STANDARD else args.output
+    table = read_table(args.input)
+    columns = (
+        table.column(args.source_column, SOURCE_NAMES, role="source"),
+        table.column(args.summary_column, SUMMARY_NAMES, role="summary"),
+    )
+    for name in (args.score_column, f"{args.score_column}_evidence"):
+        if name in table.columns:
+            raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
+    if output is None:
+        result = _evaluate(args, table, columns)
+        _print_scores(args, table, result)
+    else:
+        with table_writer(output) as writer:
+            result = _evaluate(args, table, columns)
+            _write_scores(args, table, result, writer)
+    (sys.stdout if output is None else sys.stderr).write(f"{result}\n")
+    below = args.fail_under is not None and not result.mean >= args.fail_under
+    return BELOW if below else OK
+
+
+def _evaluate(args: argparse.Namespace, table: Table, columns: tuple[str, str]) -> AlignScoreResult:
+    from alignscore_metric.metric import check_inputs
+
+    sources, summaries = ([row.get(name) for row in table.rows] for name in columns)
+    check_inputs(sources, summaries, where=table.where)  # type: ignore[arg-type]  # it checks types
+    return _metric(args).evaluate(sources, summaries)  # type: ignore[arg-type]  # checked above
+
+
+def _write_scores(
+    args: argparse.Namespace, table: Table, result: AlignScoreResult, writer: TableWriter
+) -> None:
+    added: dict[str, list[object]] = {
+        args.score_column: [None if math.isnan(s) else float(s) for s in result.scores]
+    }
+    if args.evidence:
+        added[f"{args.score_column}_evidence"] = [
+            [asdict(found) for found in result.sentences(row)] for row in range(len(result))
+        ]
+    writer.write(table, added)
+
+
+def _print_scores(args: argparse.Namespace, table: Table, result: AlignScoreResult) -> None:
+    for row, score in enumerate(result.scores):
+        name = table.rows[row].get("id", table.where(row))
+        sys.stdout.write(f"{score:7.4f}  {name}\n")
+        if args.evidence:
+            _print_evidence(result.sentences(row))
+
+
+def _print_evidence(evidence: list[SentenceEvidence]) -> None:
+    """Each sentence with its score, and below it the sentence of its best chunk closest to it."""
+    from alignscore_metric.excerpt import closest_sentence
+    from alignscore_metric.text import get_splitter
+
+    split = get_splitter("bundled_punkt").split
+    width = max(60, shutil.get_terminal_size().columns)
+    for found in evidence:
+        closest = closest_sentence(split(found.chunk), found.sentence)
+        for lead, text in (
+            (f"    {found.score:.4f}  ", found.sentence),
+            (f"            chunk {found.chunk_index + 1}: ", closest),
+        ):
+            lines = textwrap.wrap(
+                text, width, initial_indent=lead, subsequent_indent=" " * 12, max_lines=4
+            )
+            sys.stdout.write("\n".join(lines or [lead]) + "\n")
+
+
+def _explain(args: argparse.Namespace) -> int:
+    source = _text(args.source, args.source_text)
+    summary = _text(args.summary, args.summary_text)
+    result = _metric(args).evaluate([source], [summary])
+    _print_evidence(sorted(result.sentences(0), key=lambda found: found.score))
+    sys.stdout.write(f"{result.scores[0]:.4f}  the summary\n{result.signature}\n")
+    return OK
+
+
+def _text(file: str | None, text: str | None) -> str:
+    if text is not None:
+        return text
+    try:
+        return Path(str(file)).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InputError(f"cannot read {file}: {cause}") from cause
+
+
+def _info(args: argparse.Namespace) -> int:
+    import platform
+    from importlib.metadata import version
+
+    from alignscore_metric.checkpoints import BUNDLED
+    from alignscore_metric.integrations.evaluate_api import MODULE_PATH
+
+    metric = _metric(args)
+    libraries = ("torch", "transformers", "tokenizers", "nltk", "numpy", "scipy")
+    rows = {
+        "alignscore-metric": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in libraries},
+        "device": str(metric.device),
+        "bundled models": ", ".join(BUNDLED),
+        "signature": metric.signature,
+        "evaluate.load path": str(MODULE_PATH),
+    }
+    sys.stdout.writelines(f"{name:20}{value}\n" for name, value in rows.items())
+    return OK
+
+
+def _train(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from alignscore_metric.training.recipe import read_recipe
+    from alignscore_metric.training.trainer import train
+
+    recipe = read_recipe(args.recipe)
+    if args.encoder is not None:
+        recipe = replace(recipe, encoder=args.encoder)
+    metrics = train(recipe, data_dir=args.data, output=args.output)
+    for name, found in metrics.items():
+        figures = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
+        sys.stdout.write(f"{name}: {figures}\n")
+    sys.stdout.write(f"saved to {args.output}\n")
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

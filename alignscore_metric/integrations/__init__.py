@@ -1,0 +1,1 @@
+"""Other libraries' interfaces to the metric, one small file each. Only users import them."""

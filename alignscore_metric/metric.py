@@ -1,0 +1,223 @@
+"""`AlignScore`: the one class a user meets. A thin shell over the modules that do the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
+from alignscore_metric.checkpoints import load_checkpoint
+from alignscore_metric.engine import PRECISIONS, Engine
+from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.pairs import Source, build_pair_table
+from alignscore_metric.profile import Profile
+from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+from alignscore_metric.signature import Signature
+from alignscore_metric.text import chunk_passages, get_splitter
+from alignscore_metric.version import __version__
+
+
+class AlignScore:
+    """How far summaries (answers, claims) are supported by their sources.
+
+    A source is cut into chunks, a summary into sentences; an aligner scores every (chunk,
+    sentence) pair; a summary's score is the mean over its sentences of the maximum over chunks.
+
+    Args:
+        model: `mini`, the bundled aligner, or the folder of a saved one.
+        device: As torch names it (`cpu`, `cuda:1`, `mps`); the best one here where None.
+        precision: `fp32`, `bf16` or `fp16`; never changed silently.
+        head: `bin`, `tri` or `reg` instead of the head that the checkpoint's profile names.
+        splitter: `bundled_punkt` or `nltk_punkt` instead of the profile's.
+        chunk_words: Whitespace words of a chunk instead of the profile's.
+        batch_tokens: Padded tokens of a batch: memory and speed, not scores.
+        progress: Bars on stderr; where None, only if stderr is a terminal.
+
+    Raises:
+        ConfigurationError: An unknown model, device, precision, head or splitter.
+        CheckpointError: The folder does not hold a complete aligner.
+        MissingResourceError: The splitter's data is not on this machine.
+
+    Example:
+        >>> metric = AlignScore(progress=False)
+        >>> source = "The bridge was closed on Monday after an inspection found cracks."
+        >>> good, bad = metric.score([source] * 2, ["The bridge was closed on Monday.",
+        ...                                         "The bridge was opened on Friday."])
+        >>> good > bad
+        True
+
+    Source: Zha et al. 2023, "AlignScore: Evaluating Factual Consistency with A Unified Alignment
+    Function", ACL.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "mini",
+        *,
+        device: str | None = None,
+        precision: str = "fp32",
+        head: str | None = None,
+        splitter: str | None = None,
+        chunk_words: int | None = None,
+        batch_tokens: int = 16384,
+        progress: bool | None = None,
+    ) -> None:
+        """Load the aligner; see the class for the arguments."""
+        if precision not in PRECISIONS:
+            raise ConfigurationError(
+                f"precision is {precision!r}; known precisions: {', '.join(PRECISIONS)}"
+            )
+        if type(batch_tokens) is not int or batch_tokens < 1:
+            raise ConfigurationError(f"batch_tokens is {batch_tokens!r}; give a whole number >= 1")
+        checkpoint = load_checkpoint(model)
+        profile = checkpoint.aligner.profile
+        profile = profile if head is None else profile.with_head(head)
+        profile = profile if splitter is None else replace(profile, splitter=splitter)
+        profile = profile if chunk_words is None else replace(profile, chunk_words=chunk_words)
+        self.profile: Profile = profile
+        self.device: torch.device = _device(device)
+        self._splitter = get_splitter(profile.splitter)
+        self._engine = Engine(
+            aligner=checkpoint.aligner.to(self.device),
+            tokenizer=checkpoint.tokenizer,
+            profile=profile,
+            precision=precision,
+            batch_tokens=batch_tokens,
+            progress=sys.stderr.isatty() if progress is None else progress,
+        )
+        self.signature: str = str(
+            Signature(
+                model=checkpoint.name,
+                weights=checkpoint.weights_sha256[:12],
+                head=f"{profile.head}[{profile.supported}]",
+                splitter=f"{profile.splitter}+nltk{_nltk_version()}",
+                chunk=str(profile.chunk_words),
+                template=profile.template,
+                aggregation=f"{profile.chunk_aggregation}-{profile.sentence_aggregation}",
+                length=str(profile.max_length),
+                precision=precision,
+                version=__version__,
+            )
+        )
+
+    def score(self, sources: Sequence[Source], summaries: Sequence[str]) -> list[float]:
+        """Score each (source, summary) pair.
+
+        Args:
+            sources: N sources; each one text, or a list of passages that chunks never cross.
+            summaries: N summaries, answers or claims.
+
+        Returns:
+            N scores: in [0, 1] for the heads `bin` and `tri`, higher = better supported; NaN for
+            a summary without a sentence.
+
+        Raises:
+            InputError: Lengths differ, or something is not text; names the row, from 0.
+        """
+        return [float(score) for score in self.evaluate(sources, summaries).scores]
+
+    def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
+        """Score each pair and keep the evidence; arguments and errors as for `score`.
+
+        Returns:
+            Scores, mean with interval, per-sentence scores with their best chunks, signature.
+        """
+        check_inputs(sources, summaries)
+        table = build_pair_table(
+            sources,
+            summaries,
+            split_source=lambda source: chunk_passages(
+                source, splitter=self._splitter, chunk_words=self.profile.chunk_words
+            ),
+            split_summary=self._splitter.split,
+        )
+        pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
+        sentence_scores, best_cells = max_over_chunks(
+            pair_scores[table.cells], table.sentence_cells
+        )
+        return AlignScoreResult(
+            scores=mean_over_sentences(sentence_scores, table.example_sentences),
+            sentence_scores=sentence_scores,
+            best_cells=best_cells,
+            table=table,
+            signature=self.signature,
+        )
+
+    def explain(self, source: Source, summary: str) -> list[SentenceEvidence]:
+        """Each sentence of one summary with its score and the chunk that supports it best.
+
+        Args:
+            source: One text, or a list of passages.
+            summary: The summary; one without a sentence gives an empty list.
+
+        Raises:
+            InputError: Something is not text.
+        """
+        return self.evaluate([source], [summary]).sentences(0)
+
+
+def check_inputs(
+    sources: Sequence[Source],
+    summaries: Sequence[str],
+    *,
+    where: Callable[[int], str] = "row {}".format,
+) -> None:
+    """Refuse what cannot be scored, naming the row.
+
+    Args:
+        sources: Texts or lists of texts.
+        summaries: Texts.
+        where: How to name a row, given from 0.
+
+    Raises:
+        InputError: See `AlignScore.score`.
+    """
+    for name, values in (("sources", sources), ("summaries", summaries)):
+        if isinstance(values, str):
+            raise InputError(f"{name} is one string; give a list of strings")
+    if len(sources) != len(summaries):
+        raise InputError(
+            f"{len(sources)} sources but {len(summaries)} summaries; give one source per summary"
+        )
+    for row, (source, summary) in enumerate(zip(sources, summaries, strict=True)):
+        if not isinstance(summary, str):
+            raise InputError(f"{where(row)}: the summary is {_kind(summary)}, not text")
+        if isinstance(source, str):
+            continue
+        if not isinstance(source, Sequence):
+            raise InputError(
+                f"{where(row)}: the source is {_kind(source)}, not text or a list of texts"
+            )
+        for place, passage in enumerate(source):
+            if not isinstance(passage, str):
+                raise InputError(f"{where(row)}: passage {place} is {_kind(passage)}, not text")
+
+
+def _kind(value: object) -> str:
+    if value is None or value != value:  # NaN is what differs from itself
+        return f"missing ({value})"
+    return f"{type(value).__name__} ({str(value)[:40]!r})"
+
+
+def _device(name: str | None) -> torch.device:
+    """The named device, or the best one here; an unknown or absent one is an error."""
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "mps" if name == "cpu" and torch.backends.mps.is_available() else name
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as cause:
+        reason = str(cause).splitlines()[0]
+        raise ConfigurationError(f"device {name!r} cannot be used here: {reason}") from cause
+    return device
+
+
+def _nltk_version() -> str:
+    import nltk
+
+    return str(nltk.__version__)

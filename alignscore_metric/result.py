@@ -1,0 +1,175 @@
+"""What an evaluation gives: scores, sentences, evidence, signature. Computes no score itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from alignscore_metric.pairs import PairTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SentenceEvidence:
+    """One sentence of a summary and the chunk that supports it best.
+
+    Attributes:
+        sentence: The sentence.
+        score: How far it is supported: the maximum over the chunks.
+        chunk: The chunk of the source that gave the maximum.
+        chunk_index: Place of that chunk in its source, from 0.
+    """
+
+    sentence: str
+    score: float
+    chunk: str
+    chunk_index: int
+
+
+@dataclass(frozen=True, repr=False)
+class AlignScoreResult:
+    """Scores of N (source, summary) pairs, with their evidence.
+
+    Attributes:
+        scores: One per pair, shape [N]; in [0, 1] for the heads `bin` and `tri`; NaN where the
+            summary has no sentence.
+        sentence_scores: One per sentence of every summary, in order, shape [S].
+        best_cells: The cell of `table` that each sentence's score stands in, shape [S].
+        table: Which chunks and sentences the pairs consist of.
+        signature: What produced the scores.
+    """
+
+    scores: Floats
+    sentence_scores: Floats
+    best_cells: npt.NDArray[np.int64]
+    table: PairTable
+    signature: str
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.scores)
+
+    @property
+    def defined(self) -> Floats:
+        """The scores that are not NaN."""
+        return self.scores[~np.isnan(self.scores)]
+
+    @property
+    def undefined(self) -> int:
+        """How many summaries have no sentence, hence no score."""
+        return len(self.scores) - len(self.defined)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the defined scores; NaN where there is none."""
+        return float(self.defined.mean()) if len(self.defined) else float("nan")
+
+    def ci(
+        self, level: float = 0.95, *, resamples: int = 1000, seed: int = 0
+    ) -> tuple[float, float]:
+        """Bootstrap interval of the mean, by scipy's percentile method.
+
+        Args:
+            level: Coverage, in (0, 1).
+            resamples: Bootstrap samples, >= 1.
+            seed: Of the resampling.
+
+        Returns:
+            Lower and upper bound; (NaN, NaN) for fewer than two defined scores.
+        """
+        from scipy.stats import bootstrap
+
+        if len(self.defined) < 2:
+            return float("nan"), float("nan")
+        found = bootstrap(
+            (self.defined,),
+            np.mean,
+            confidence_level=level,
+            n_resamples=resamples,
+            # About 80 MB of draws at a time, however many scores there are.
+            batch=max(1, 10_000_000 // len(self.defined)),
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
+        return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+    def sentences(self, row: int) -> list[SentenceEvidence]:
+        """Sentences of one pair's summary, each with its score and its best chunk.
+
+        Args:
+            row: Number of the pair, from 0.
+
+        Raises:
+            IndexError: There is no such pair.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        table = self.table
+        first, last = table.example_sentences[row : row + 2]
+        return [
+            SentenceEvidence(
+                sentence=table.sentences[table.sentence_ids[s]],
+                score=float(self.sentence_scores[s]),
+                chunk=table.chunks[table.pairs[table.cells[self.best_cells[s]], 0]],
+                chunk_index=int(self.best_cells[s] - table.sentence_cells[s]),
+            )
+            for s in range(first, last)
+        ]
+
+    def to_pandas(self, by: Literal["pair", "sentence"] = "pair") -> pd.DataFrame:
+        """A data frame of the scores.
+
+        Args:
+            by: `pair` gives `score` and `sentences` (their number); `sentence` gives `row`,
+                `sentence`, `score`, `chunk`, `chunk_index`.
+        """
+        import pandas as pd
+
+        if by == "pair":
+            counts = np.diff(self.table.example_sentences)
+            return pd.DataFrame({"score": self.scores, "sentences": counts})
+        rows = [{"row": row} | asdict(found) for row, found in self._evidence()]
+        return pd.DataFrame(rows, columns=["row", "sentence", "score", "chunk", "chunk_index"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and lists; undefined scores are None, as in JSON."""
+        low, high = self.ci()
+        return {
+            "mean": _none_if_nan(self.mean),
+            "ci95": [_none_if_nan(low), _none_if_nan(high)],
+            "count": len(self),
+            "undefined": self.undefined,
+            "scores": [_none_if_nan(float(score)) for score in self.scores],
+            "sentences": [
+                [asdict(found) for found in self.sentences(row)] for row in range(len(self))
+            ],
+            "signature": self.signature,
+        }
+
+    def _evidence(self) -> Iterator[tuple[int, SentenceEvidence]]:
+        for row in range(len(self)):
+            for found in self.sentences(row):
+                yield row, found
+
+    def __str__(self) -> str:
+        """Mean, interval, counts and signature, for people."""
+        low, high = self.ci()
+        interval = "" if np.isnan(low) else f" (95% interval {low:.4f} to {high:.4f})"
+        undefined = f", {self.undefined} without a sentence left out" if self.undefined else ""
+        return (
+            f"AlignScore {self.mean:.4f}{interval}, {len(self)} pairs{undefined}\n{self.signature}"
+        )
+
+    __repr__ = __str__
+
+
+def _none_if_nan(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,70 @@
+"""One line that says exactly what produced a number, and its inverse.
+
+After sacrebleu's signatures; values are escaped, so that any of them can be parsed back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields
+from urllib.parse import quote, unquote
+
+from alignscore_metric.errors import ConfigurationError
+
+PREFIX = "alignscore"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a score depends on. Equal signatures give equal scores on the same kind of device.
+
+    Attributes:
+        model: Name of the checkpoint.
+        weights: First 12 hexadecimal digits of the weights' sha256.
+        head: Head and class that are read, as `bin[1]`.
+        splitter: Sentence splitter with the version of the library behind it.
+        chunk: Words of a source chunk.
+        template: Layout of a pair.
+        aggregation: Over chunks, then over sentences, as `max-mean`.
+        length: Tokens that a pair may have.
+        precision: `fp32`, `bf16` or `fp16`.
+        version: Version of this package.
+
+    Example:
+        >>> line = str(Signature(model="a|b", weights="0f", head="tri[0]", splitter="nltk_punkt",
+        ...     chunk="350", template="pair", aggregation="max-mean", length="512",
+        ...     precision="fp32", version="1"))
+        >>> line[:26]
+        'alignscore|model:a%7Cb|wei'
+        >>> Signature.parse(line).model
+        'a|b'
+    """
+
+    model: str
+    weights: str
+    head: str
+    splitter: str
+    chunk: str
+    template: str
+    aggregation: str
+    length: str
+    precision: str
+    version: str
+
+    def __str__(self) -> str:
+        """The one line."""
+        names = [field.name for field in fields(self)]
+        parts = [f"{n}:{quote(v, safe='[]+ ')}" for n, v in zip(names, astuple(self), strict=True)]
+        return "|".join([PREFIX, *parts])
+
+    @classmethod
+    def parse(cls, line: str) -> Signature:
+        """Read a signature back.
+
+        Raises:
+            ConfigurationError: The line is not a signature of this package's form.
+        """
+        prefix, *parts = line.strip().split("|")
+        values = {key: unquote(value) for key, _, value in (part.partition(":") for part in parts)}
+        if prefix != PREFIX or set(values) != {field.name for field in fields(cls)}:
+            raise ConfigurationError(f"not an AlignScore signature: {line!r}")
+        return cls(**values)

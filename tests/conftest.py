@@ -1,0 +1,104 @@
+"""Fixtures that more than one test file uses: the shared folder, and NLTK's Punkt data in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from alignscore_metric.text import clear_splitters
+
+# The same examples in every run, however busy the machine, and no .hypothesis folder.
+hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of parity fixtures and benchmarks beside the project; skips where it is absent."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("ALIGNSCORE_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no shared folder at {folder}; set ALIGNSCORE_SHARED to where it is")
+    return folder
+
+
+@pytest.fixture
+def nltk_data(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An NLTK data folder, first on NLTK's path, that has the shared English Punkt and no more."""
+    import nltk
+
+    # A copy: NLTK 3.10 refuses a link that leaves its data path.
+    folder = tmp_path / "nltk_data"
+    english = folder / "tokenizers" / "punkt_tab" / "english"
+    shutil.copytree(shared / "punkt_tab" / "english", english)
+    monkeypatch.setenv("NLTK_DATA", str(folder))
+    monkeypatch.setattr(nltk.data, "path", [str(folder), *nltk.data.path])
+    _forget_punkt()
+    yield folder
+    _forget_punkt()
+
+
+@pytest.fixture
+def no_nltk_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An NLTK data path of one empty folder."""
+    import nltk
+
+    folder = tmp_path / "empty"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("NLTK_DATA", str(folder))
+    monkeypatch.setattr(nltk.data, "path", [str(folder)])
+    _forget_punkt()
+    yield folder
+    _forget_punkt()
+
+
+def _forget_punkt() -> None:
+    """Empty the two caches that hold a loaded Punkt: the package's and NLTK's."""
+    import nltk.tokenize
+
+    clear_splitters()
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def tiny_aligner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a saved aligner with random weights: small, quick, and of any opinion.
+
+    Its vocabulary is made from the examples, its weights are large, so that scores differ much.
+    """
+    import json
+
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertTokenizerFast
+
+    from alignscore_metric.aligner import Aligner, AlignerConfig
+
+    examples = Path(__file__).resolve().parents[1] / "examples" / "examples.jsonl"
+    rows = [json.loads(line) for line in examples.read_text(encoding="utf-8").splitlines()]
+    trainer = BertWordPieceTokenizer(lowercase=True)
+    trainer.train_from_iterator([row["summary"] for row in rows], vocab_size=600)
+    folder = tmp_path_factory.mktemp("tiny-aligner")
+    trainer.save_model(str(folder))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    backbone = BertConfig(
+        vocab_size=600,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=512,
+        initializer_range=0.5,
+    )
+    torch.manual_seed(0)
+    profile = {"head": "bin", "supported": 1, "splitter": "bundled_punkt", "chunk_words": 60}
+    aligner = Aligner(
+        AlignerConfig(backbone=backbone.to_dict(), pooling="claim_mean", profile=profile)
+    )
+    for layer in (aligner.bin_layer, aligner.tri_layer, aligner.reg_layer):
+        torch.nn.init.normal_(layer.weight, std=1.0)
+    aligner.save_pretrained(folder)
+    return folder
