@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from alignscore_metric.aligner import Aligner
 from alignscore_metric.errors import CheckpointError, ConfigurationError
@@ -52,8 +55,9 @@ def load_checkpoint(model: str | Path) -> Checkpoint:
     name, folder = _locate(model)
     _check_folder(folder)
     try:
-        aligner = Aligner.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with _quiet_transformers():
+            aligner = Aligner.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (CheckpointError, ConfigurationError):
         raise
     except Exception as cause:  # whatever transformers and safetensors make of a damaged file
@@ -70,6 +74,20 @@ def sha256(file: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """No bar for a file of a second's loading, no advice about model types; errors still rise."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _locate(model: str | Path) -> tuple[str, Path]:

@@ -11,6 +11,7 @@ import math
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -142,7 +143,7 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
     group.add_argument("--chunk-words", type=int, metavar="N", help="default: the checkpoint's")
     group.add_argument("--batch-tokens", type=int, default=16384, metavar="N", help="memory, speed")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
 
 
 def _metric(args: argparse.Namespace) -> AlignScore:
@@ -189,7 +190,13 @@ def _evaluate(args: argparse.Namespace, table: Table, columns: tuple[str, str]) 
 
     sources, summaries = ([row.get(name) for row in table.rows] for name in columns)
     check_inputs(sources, summaries, where=table.where)  # type: ignore[arg-type]  # it checks types
-    return _metric(args).evaluate(sources, summaries)  # type: ignore[arg-type]  # checked above
+    metric = _metric(args)
+    started = time.monotonic()
+    result = metric.evaluate(sources, summaries)  # type: ignore[arg-type]  # checked above
+    if not args.quiet:
+        pairs, seconds = len(result.table.pairs), time.monotonic() - started
+        sys.stderr.write(f"{pairs} (chunk, sentence) pairs scored in {seconds:.1f} s\n")
+    return result
 
 
 def _write_scores(

@@ -102,3 +102,20 @@ def tiny_aligner(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.nn.init.normal_(layer.weight, std=1.0)
     aligner.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def example_rows() -> list[dict[str, str]]:
+    """The rows of examples/examples.jsonl: id, kind, source, summary."""
+    import json
+
+    file = Path(__file__).resolve().parents[1] / "examples" / "examples.jsonl"
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_aligner: Path):
+    """The tiny aligner, loaded once: not to be changed by a test."""
+    from alignscore_metric.checkpoints import load_checkpoint
+
+    return load_checkpoint(tiny_aligner)

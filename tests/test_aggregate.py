@@ -1,0 +1,96 @@
+"""Tests of alignscore_metric.aggregate against loops, for scores with many ties and of any size."""
+
+import itertools
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
+
+tied = st.sampled_from([-1.5, 0.0, 0.25, 0.5, 1.0])
+anything = st.floats(-1e6, 1e6)
+
+
+def offsets(groups: list[list[float]]) -> npt.NDArray[np.int64]:
+    return np.array([0, *itertools.accumulate(map(len, groups))], dtype=np.int64)
+
+
+def flat(groups: list[list[float]]) -> npt.NDArray[np.float64]:
+    return np.array([score for group in groups for score in group], dtype=np.float64)
+
+
+@given(st.lists(st.lists(tied | anything, min_size=1, max_size=6), max_size=8))
+def test_maximum_and_its_first_cell(sentences: list[list[float]]):
+    best, cells = max_over_chunks(flat(sentences), offsets(sentences))
+    expected, start = [], 0
+    for scores in sentences:
+        place = 0
+        for i, score in enumerate(scores):
+            if score > scores[place]:
+                place = i
+        expected.append((scores[place], start + place))
+        start += len(scores)
+    assert list(zip(best.tolist(), cells.tolist(), strict=True)) == expected
+
+
+def test_a_tie_with_a_neighbour_does_not_move_the_cell():
+    """The maximum 0.5 also stands in cells of other sentences, before and after."""
+    scores = np.array([0.5, 0.1, 0.5, 0.5, 0.5, 0.2])
+    best, cells = max_over_chunks(scores, np.array([0, 1, 4, 6]))
+    assert best.tolist() == [0.5, 0.5, 0.5]
+    assert cells.tolist() == [0, 2, 4]
+
+
+@given(st.lists(st.lists(anything, max_size=6), max_size=8))
+def test_mean_of_each_example(examples: list[list[float]]):
+    means = mean_over_sentences(flat(examples), offsets(examples))
+    assert means.shape == (len(examples),)
+    for mean, scores in zip(means, examples, strict=True):
+        if scores:
+            exact = math.fsum(scores) / len(scores)
+            assert mean == pytest.approx(exact, rel=1e-12, abs=1e-9)
+        else:
+            assert math.isnan(mean)
+
+
+@given(
+    st.lists(anything, min_size=1, max_size=300),
+    st.lists(st.lists(anything, max_size=5), max_size=3),
+    st.lists(st.lists(anything, max_size=5), max_size=3),
+)
+def test_a_mean_is_the_same_to_the_bit_beside_any_neighbours(
+    scores: list[float], before: list[list[float]], after: list[list[float]]
+):
+    alone = mean_over_sentences(flat([scores]), offsets([scores]))[0]
+    examples = [*before, scores, *after]
+    assert mean_over_sentences(flat(examples), offsets(examples))[len(before)] == alone
+
+
+@given(
+    st.lists(anything, min_size=1, max_size=20),
+    st.lists(st.lists(anything, min_size=1, max_size=5), max_size=3),
+)
+def test_a_maximum_is_the_same_beside_any_neighbours(
+    scores: list[float], before: list[list[float]]
+):
+    best, cells = max_over_chunks(flat([*before, scores]), offsets([*before, scores]))
+    alone, cell = max_over_chunks(flat([scores]), offsets([scores]))
+    assert best[-1] == alone[0]
+    assert cells[-1] - sum(map(len, before)) == cell[0]
+
+
+def test_nothing_to_aggregate():
+    best, cells = max_over_chunks(np.empty(0), np.array([0]))
+    assert (best.shape, cells.shape) == ((0,), (0,))
+    assert cells.dtype == np.int64
+    assert mean_over_sentences(np.empty(0), np.array([0])).shape == (0,)
+
+
+def test_only_examples_without_a_sentence():
+    means = mean_over_sentences(np.empty(0), np.array([0, 0, 0]))
+    assert means.dtype == np.float64
+    assert np.isnan(means).tolist() == [True, True]

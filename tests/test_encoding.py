@@ -1,0 +1,183 @@
+"""Tests of alignscore_metric.encoding: joined ids equal what the tokenizers give for whole pairs.
+
+Two layouts: a WordPiece tokenizer (`[CLS] a [SEP] b [SEP]`, with token types) and RoBERTa's
+(`<s> a </s></s> b </s>`, without).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from alignscore_metric.encoding import PairTemplate, pad, tokenize, truncate
+from alignscore_metric.errors import CheckpointError
+
+
+@pytest.fixture(scope="session", params=["wordpiece", "roberta"])
+def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
+    """Each tokenizer in turn; RoBERTa's needs the shared folder."""
+    if request.param == "wordpiece":
+        folder: Path = request.getfixturevalue("tiny_aligner")
+    else:
+        folder = request.getfixturevalue("shared") / "parity" / "tiny-roberta"
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerFast, context: str, claim: str, max_length: int = 10**6
+) -> dict[str, list[int]]:
+    """One pair by the package's path: tokenize, truncate, join, pad."""
+    template = PairTemplate.of(tokenizer)
+    ids = tokenize([context, claim], tokenizer, progress=False)
+    cut = truncate(*ids, max_length - template.extra)
+    return {name: row[0].tolist() for name, row in pad([template.join(*cut)], template).items()}
+
+
+# Any text, with special tokens written out in it; "x" so that the claim is not empty.
+texts = st.lists(
+    st.text(max_size=8)
+    | st.sampled_from(["[SEP]", "</s>", "<mask>", " <mask> ", "[UNK]", "\0", "river", " "]),
+    max_size=6,
+).map("".join)
+
+
+@given(context=texts, claim=texts.map("x".__add__) | st.just(" ") | st.just("\0"))
+@example(context="", claim="x")
+@example(context="The river rose.", claim=" It rose.\n")
+def test_a_pair_that_fits_equals_the_tokenizers_own(
+    tokenizer: PreTrainedTokenizerFast, context: str, claim: str
+):
+    expected = dict(tokenizer(context, claim))
+    assert encode(tokenizer, context, claim) == expected
+    assert ("token_type_ids" in expected) == (tokenizer.sep_token == "[SEP]")
+
+
+def letters(count: int) -> str:
+    """A text of `count` tokens, in either tokenizer: neighbours differ."""
+    return " ".join("abcdefg"[i % 7] for i in range(count))
+
+
+@given(context=st.integers(0, 40), claim=st.integers(1, 40), spare=st.integers(-40, 30))
+@example(context=1, claim=5, spare=0)  # exactly the context's one token too many
+@example(context=2, claim=5, spare=1)  # one token of the context remains
+@example(context=9, claim=9, spare=-2)  # odd budget, both cut, of equal length
+@example(context=3, claim=30, spare=-21)  # short context, kept whole
+@example(context=30, claim=12, spare=-1)  # long context, claim equal to more than half
+def test_truncation_equals_the_librarys(
+    tokenizer: PreTrainedTokenizerFast, context: int, claim: int, spare: int
+):
+    """`only_first` where it leaves a token of the context, else `longest_first`."""
+    budget = max(2, claim + spare)
+    max_length = budget + PairTemplate.of(tokenizer).extra
+    pair = (letters(context), letters(claim))
+    assert [len(ids) for ids in tokenize(pair, tokenizer, progress=False)] == [context, claim]
+    if context + claim <= budget or budget - claim >= 1:
+        expected = tokenizer(*pair, truncation="only_first", max_length=max_length)
+    else:
+        with pytest.raises(Exception, match="too short to respect"):  # as the reference finds out
+            tokenizer(*pair, truncation="only_first", max_length=max_length)
+        expected = tokenizer(*pair, truncation="longest_first", max_length=max_length)
+    assert encode(tokenizer, *pair, max_length=max_length) == dict(expected)
+
+
+@given(
+    context=st.lists(st.integers(0, 9), max_size=30),
+    claim=st.lists(st.integers(10, 19), max_size=30),
+    budget=st.integers(2, 60),
+)
+def test_truncation_keeps_beginnings_and_fills_the_budget(
+    context: list[int], claim: list[int], budget: int
+):
+    first, second = truncate(context, claim, budget)
+    assert first == context[: len(first)]
+    assert second == claim[: len(second)]
+    assert len(first) + len(second) == min(budget, len(context) + len(claim))
+
+
+PAIRS = [("The dam broke.", "It broke."), ("", "Rain"), ("a b c d e f g", "h"), ("a", "b c d e")]
+
+
+@pytest.mark.parametrize("rows", [PAIRS, PAIRS[:1], PAIRS[1:3], PAIRS[::-1]])
+def test_padding_equals_the_tokenizers_own(
+    tokenizer: PreTrainedTokenizerFast, rows: list[tuple[str, str]]
+):
+    template = PairTemplate.of(tokenizer)
+    joined = [template.join(*tokenize(pair, tokenizer, progress=False)) for pair in rows]
+    ours = pad(joined, template)
+    contexts, claims = zip(*rows, strict=True)
+    theirs = tokenizer(list(contexts), list(claims), padding=True, return_tensors="np")
+    assert set(ours) == set(theirs)
+    for name, array in ours.items():
+        assert array.dtype == np.int64
+        assert array.shape == (len(rows), max(len(ids) for ids, _ in joined))
+        assert array.tolist() == theirs[name].tolist()
+
+
+def test_the_template_of_each_layout(tokenizer: PreTrainedTokenizerFast):
+    ids = tokenizer.convert_tokens_to_ids
+    if tokenizer.sep_token == "[SEP]":
+        cls, sep = ids("[CLS]"), ids("[SEP]")
+        expected = PairTemplate((cls,), (sep,), (sep,), ids("[PAD]"), (0, 1))
+    else:
+        start, end = ids("<s>"), ids("</s>")
+        expected = PairTemplate((start,), (end, end), (end,), ids("<pad>"), None)
+    assert PairTemplate.of(tokenizer) == expected
+    assert PairTemplate.of(tokenizer).extra == tokenizer.num_special_tokens_to_add(pair=True)
+
+
+def test_join_counts_the_first_segment():
+    template = PairTemplate((1,), (2, 3), (4,), 0, None)
+    assert template.join([7, 8], [9]) == ([1, 7, 8, 2, 3, 9, 4], 5)
+
+
+def bare_tokenizer(pair: str | None, **special: str) -> PreTrainedTokenizerFast:
+    """A word tokenizer whose pairs are laid out as said, in the syntax of `tokenizers`."""
+    core = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[SEP]": 2, "[PAD]": 3}, unk_token="a"))
+    if pair is not None:
+        core.post_processor = processors.TemplateProcessing(
+            single="$A [SEP]", pair=pair, special_tokens=[("[SEP]", 2)]
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=core, **special)
+
+
+@pytest.mark.parametrize(
+    "tokenizer_without",
+    [
+        bare_tokenizer(None, pad_token="[PAD]"),
+        bare_tokenizer("$A $B:1 [SEP]:1", pad_token="[PAD]"),
+        bare_tokenizer("$A [SEP] $B:1 [SEP]:1"),
+    ],
+    ids=["no template", "nothing between", "no padding token"],
+)
+def test_a_tokenizer_that_cannot_lay_out_pairs(tokenizer_without: PreTrainedTokenizerFast):
+    with pytest.raises(CheckpointError, match="no two-segment layout or no padding token"):
+        PairTemplate.of(tokenizer_without)
+
+
+def test_a_template_without_prefix():
+    template = PairTemplate.of(bare_tokenizer("$A [SEP] $B:1 [SEP]:1", pad_token="[PAD]"))
+    assert (template.prefix, template.middle, template.suffix) == ((), (2,), (2,))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udcff\ud800", "x\0y", "\0", ""])
+def test_strings_that_no_tokenizer_takes(tokenizer: PreTrainedTokenizerFast, text: str):
+    """A lone surrogate reads as replacement characters and leaves its neighbours alone."""
+    found, plain = tokenize([text, "plain"], tokenizer, progress=False)
+    readable = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    allowed = [readable.replace("\ufffd", "\ufffd" * n) for n in (1, 2, 3)]
+    assert found in tokenizer(allowed, add_special_tokens=False)["input_ids"]
+    assert plain == tokenizer("plain", add_special_tokens=False)["input_ids"]
+
+
+def test_more_texts_than_one_tokenizer_batch(
+    tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("alignscore_metric.encoding.TOKENIZER_BATCH", 3)
+    texts = [letters(n) for n in range(8)]
+    expected = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    assert tokenize(texts, tokenizer, progress=False) == expected
+    assert tokenize([], tokenizer, progress=False) == []

@@ -1,0 +1,232 @@
+"""Tests of alignscore_metric.engine against one forward pass per pair, by the tokenizer itself."""
+
+import dataclasses
+import re
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alignscore_metric.checkpoints import Checkpoint
+from alignscore_metric.engine import Engine, TruncationWarning, batches
+
+Floats = npt.NDArray[np.float64]
+Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
+
+
+@given(
+    lengths=st.lists(st.integers(1, 600), max_size=60),
+    batch_tokens=st.integers(1, 3000),
+)
+def test_batches(lengths: list[int], batch_tokens: int):
+    """Every row once, longest first, within the budget, and none smaller than it need be."""
+    found = list(batches(np.array(lengths, dtype=np.int64), batch_tokens=batch_tokens))
+    rows = [int(row) for batch in found for row in batch]
+    assert sorted(rows) == list(range(len(lengths)))
+    assert [lengths[row] for row in rows] == sorted(lengths, reverse=True)
+    for place, batch in enumerate(found):
+        longest = max(lengths[row] for row in batch)
+        assert len(batch) == 1 or len(batch) * longest <= batch_tokens
+        assert place == len(found) - 1 or (len(batch) + 1) * longest > batch_tokens
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_checkpoint: Checkpoint) -> Engine:
+    return Engine(
+        aligner=tiny_checkpoint.aligner,
+        tokenizer=tiny_checkpoint.tokenizer,
+        profile=tiny_checkpoint.aligner.profile,
+        precision="fp32",
+        batch_tokens=16384,
+        progress=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def inputs(example_rows: list[dict[str, str]]) -> Inputs:
+    """Contexts of 5 to 80 words, claims of 2 to 18; every other combination, in mixed order."""
+    sources = [row["source"].split() for row in example_rows]
+    summaries = [row["summary"].split() for row in example_rows]
+    chunks = [" ".join(sources[2 * i][: 5 + 15 * i]) for i in range(6)]
+    sentences = [" ".join(summaries[2 * i][: 2 + 4 * i]) for i in range(5)]
+    pairs = [(c, s) for c in range(6) for s in range(5) if (c + s) % 2]
+    return chunks, sentences, np.random.default_rng(0).permutation(np.array(pairs))
+
+
+def one_by_one(engine: Engine, inputs: Inputs, max_length: int = 512) -> Floats:
+    """The probability of class 1 of `bin`, pair by pair, tokenised whole."""
+    chunks, sentences, pairs = inputs
+    scores = []
+    for chunk, sentence in pairs:
+        encoded = engine.tokenizer(
+            chunks[chunk],
+            sentences[sentence],
+            truncation="only_first",
+            max_length=max_length,
+            return_tensors="pt",
+        )
+        with torch.no_grad():
+            logits = engine.aligner(**encoded).bin[0].tolist()
+        scores.append(1 / (1 + np.exp(logits[0] - logits[1])))
+    return np.array(scores)
+
+
+@pytest.fixture(scope="module")
+def expected(engine: Engine, inputs: Inputs) -> Floats:
+    scores = one_by_one(engine, inputs)
+    assert np.ptp(scores) > 0.2  # else equal scores would prove little
+    return scores
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 512, 65536])
+def test_scores_do_not_depend_on_batch_tokens(
+    engine: Engine, inputs: Inputs, expected: Floats, batch_tokens: int
+):
+    scores = dataclasses.replace(engine, batch_tokens=batch_tokens).score(*inputs)
+    assert scores.dtype == np.float64
+    assert scores == pytest.approx(expected, abs=1e-5)
+
+
+def test_scores_do_not_depend_on_order_repetition_or_company(
+    engine: Engine, inputs: Inputs, expected: Floats
+):
+    chunks, sentences, pairs = inputs
+    order = np.random.default_rng(1).permutation(len(pairs))
+    shuffled = engine.score(chunks, sentences, pairs[order])
+    assert shuffled == pytest.approx(expected[order], abs=1e-5)
+    twice = engine.score(chunks, sentences, np.repeat(pairs, 2, axis=0))
+    assert twice == pytest.approx(np.repeat(expected, 2), abs=1e-5)
+    for row in range(len(pairs)):
+        alone = engine.score(chunks, sentences, pairs[row : row + 1])
+        assert alone == pytest.approx(expected[row : row + 1], abs=1e-5)
+
+
+def test_a_text_that_is_both_chunk_and_sentence(engine: Engine, inputs: Inputs):
+    text = inputs[1][3]
+    own = ([text, "Rain."], ["Rain.", text], np.array([(0, 0), (0, 1), (1, 1), (1, 0)]))
+    assert engine.score(*own) == pytest.approx(one_by_one(engine, own), abs=1e-5)
+
+
+def test_no_pair(engine: Engine):
+    assert engine.score(["unused"], [], np.empty((0, 2), dtype=np.int64)).shape == (0,)
+
+
+@pytest.mark.parametrize(("head", "index"), [("bin", 0), ("bin", 1), ("tri", 0), ("tri", 2)])
+def test_the_profile_says_which_class_is_read(
+    engine: Engine, inputs: Inputs, head: str, index: int
+):
+    chunks, sentences, pairs = inputs
+    profile = dataclasses.replace(engine.profile, head=head, supported=index)
+    scores = dataclasses.replace(engine, profile=profile).score(chunks, sentences, pairs[:1])
+    first, second = chunks[pairs[0, 0]], sentences[pairs[0, 1]]
+    encoded = engine.tokenizer(first, second, return_tensors="pt")
+    with torch.no_grad():
+        logits = getattr(engine.aligner(**encoded), head)[0].double().numpy()
+    assert scores[0] == pytest.approx(np.exp(logits[index]) / np.exp(logits).sum(), abs=1e-6)
+
+
+def test_the_regression_head_is_read_raw(engine: Engine, inputs: Inputs):
+    chunks, sentences, pairs = inputs
+    raw = dataclasses.replace(engine, profile=engine.profile.with_head("reg"))
+    scores = raw.score(chunks, sentences, pairs)
+    for score, (chunk, sentence) in zip(scores, pairs, strict=True):
+        encoded = engine.tokenizer(chunks[chunk], sentences[sentence], return_tensors="pt")
+        with torch.no_grad():
+            assert score == pytest.approx(engine.aligner(**encoded).reg.item(), abs=1e-5)
+    assert scores.max() > 1 or scores.min() < 0  # not a probability
+
+
+OUT_OF_MEMORY: list[Callable[[], Exception]] = [
+    lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    lambda: RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: "
+        "you tried to allocate 1099511627776 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    lambda: RuntimeError("MPS backend out of memory (MPS allocated: 17.95 GB)"),
+    lambda: RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+]
+
+
+def fail_above(
+    monkeypatch: pytest.MonkeyPatch, pairs: int, error: Callable[[], Exception]
+) -> list[int]:
+    """Let batches of more than `pairs` pairs fail; returns the sizes of those that did not."""
+    forward, sizes = Engine._forward, []
+
+    def limited(self, joined, template):
+        if len(joined) > pairs:
+            raise error()
+        sizes.append(len(joined))
+        return forward(self, joined, template)
+
+    monkeypatch.setattr(Engine, "_forward", limited)
+    return sizes
+
+
+@pytest.mark.parametrize("most", [1, 4])
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "mps", "windows"])
+def test_batches_that_do_not_fit_are_halved(
+    engine: Engine,
+    inputs: Inputs,
+    expected: Floats,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    error: Callable[[], Exception],
+):
+    sizes = fail_above(monkeypatch, most, error)
+    assert engine.score(*inputs) == pytest.approx(expected, abs=1e-5)
+    assert sum(sizes) == len(inputs[2])
+    assert max(sizes) <= most
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "mps", "windows"])
+def test_a_single_pair_that_does_not_fit_is_an_error(
+    engine: Engine,
+    inputs: Inputs,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Callable[[], Exception],
+):
+    fail_above(monkeypatch, 0, error)
+    with pytest.raises(RuntimeError, match="memory"):
+        engine.score(*inputs)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: device-side assert"), ValueError("x")])
+def test_another_error_is_raised_at_once(
+    engine: Engine, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    tried = []
+
+    def broken(self, joined, template):
+        tried.append(len(joined))
+        raise error
+
+    monkeypatch.setattr(Engine, "_forward", broken)
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        engine.score(*inputs)
+    assert tried == [len(inputs[2])]
+
+
+def test_truncated_pairs_are_counted(engine: Engine, inputs: Inputs):
+    chunks, sentences, pairs = inputs
+    lengths = [len(engine.tokenizer(chunks[c], sentences[s])["input_ids"]) for c, s in pairs]
+    limit = sorted(lengths)[len(lengths) // 2]  # some are longer, one is exactly as long
+    count = sum(length > limit for length in lengths)
+    assert 0 < count < len(pairs)
+    short = dataclasses.replace(
+        engine, profile=dataclasses.replace(engine.profile, max_length=limit)
+    )
+    with pytest.warns(TruncationWarning, match=rf"^{count} of {len(pairs)} .* {limit} tokens"):
+        scores = short.score(*inputs)
+    assert scores == pytest.approx(one_by_one(engine, inputs, max_length=limit), abs=1e-5)
+
+
+def test_no_warning_where_every_pair_fits(engine: Engine, inputs: Inputs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        engine.score(*inputs)

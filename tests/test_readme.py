@@ -1,0 +1,79 @@
+"""The README's claims, run: its Python, its commands, its links."""
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from alignscore_metric.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_python_runs_as_one_session(capsys: pytest.CaptureFixture[str]) -> None:
+    session: dict[str, object] = {}
+    for block in blocks("python"):
+        exec(block, session)  # noqa: S102 - the README is ours
+    printed = capsys.readouterr().out
+    good, bad = session["scores"]
+    assert good > bad
+    assert "alignscore|model:mini|" in printed
+    assert "95% interval" in printed
+
+
+def commands() -> list[str]:
+    lines = "\n".join(blocks("sh")).splitlines()
+    return [line for line in lines if line.startswith("alignscore ")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_run(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    assert main(shlex.split(command)[1:]) == 0
+    assert "alignscore|model:mini|" in "".join(capsys.readouterr())
+    for written in tmp_path.glob("*.jsonl"):
+        rows = [json.loads(line) for line in written.read_text().splitlines()]
+        assert all(0 <= row["alignscore"] <= 1 for row in rows)
+        assert all(row["alignscore_evidence"][0]["chunk"] for row in rows)
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(commands()) >= 3
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_are_make_targets(target: str) -> None:
+    assert f"make {target}" in README
+    planned = subprocess.run(
+        ["make", "--dry-run", "--always-make", target],  # noqa: S607 - the user's make
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    expected = {"demo": "alignscore score examples/examples.jsonl --evidence", "test": "pytest"}
+    assert expected[target] in planned
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "examples/README.md"])
+def test_links_and_named_files_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+    if page == "docs/architecture.md":
+        for name in re.findall(r"`([\w/]+\.py)`", text):
+            assert (ROOT / "alignscore_metric" / name).exists(), name
