@@ -105,8 +105,8 @@ def tiny_aligner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def example_rows() -> list[dict[str, str]]:
-    """The rows of examples/examples.jsonl: id, kind, source, summary."""
+def example_rows() -> list[dict]:
+    """The rows of examples/examples.jsonl: id, kind, source (text or passages), summary."""
     import json
 
     file = Path(__file__).resolve().parents[1] / "examples" / "examples.jsonl"

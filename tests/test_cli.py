@@ -87,7 +87,7 @@ def read_scored(path: Path) -> list[dict]:
     return rows
 
 
-# --------------------------------------------------------------------------------------------- score
+# ------------------------------------------------------------ score
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
@@ -205,7 +205,7 @@ def test_table_of_no_rows_has_no_mean(tmp_path, tiny_aligner, capsys):
     assert main([*argv, "--fail-under", "0"]) == 1  # no mean is no success
 
 
-# ------------------------------------------------------------------------------------------- refusals
+# ------------------------------------------------------------ refusals
 
 
 @pytest.mark.usefixtures("no_model")
@@ -332,7 +332,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"alignscore {alignscore_metric.__version__}\n"
 
 
-# --------------------------------------------------------------------------------- explain, info, train
+# ------------------------------------------------------------ explain, info, train
 
 
 def test_explain_shows_the_least_supported_sentence_first(tmp_path, tiny_aligner, metric, capsys):
@@ -394,7 +394,7 @@ def test_train_with_a_bad_recipe(tmp_path, capsys, recipe, message):
     assert not (tmp_path / "out").exists()
 
 
-# ------------------------------------------------------------------------------------------ as a process
+# ------------------------------------------------------------ as a process
 
 
 def run(argv, *, stdin=b"") -> subprocess.CompletedProcess:

@@ -4,6 +4,7 @@ import dataclasses
 import re
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +49,9 @@ def engine(tiny_checkpoint: Checkpoint) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def inputs(example_rows: list[dict[str, str]]) -> Inputs:
+def inputs(example_rows: list[dict[str, Any]]) -> Inputs:
     """Contexts of 5 to 80 words, claims of 2 to 18; every other combination, in mixed order."""
-    sources = [row["source"].split() for row in example_rows]
+    sources = [row["source"].split() for row in example_rows if isinstance(row["source"], str)]
     summaries = [row["summary"].split() for row in example_rows]
     chunks = [" ".join(sources[2 * i][: 5 + 15 * i]) for i in range(6)]
     sentences = [" ".join(summaries[2 * i][: 2 + 4 * i]) for i in range(5)]

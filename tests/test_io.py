@@ -49,7 +49,7 @@ def jsonl_rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
 
 
-# ------------------------------------------------------------------------------------ round trips
+# ------------------------------------------------------------ round trips
 
 
 def test_jsonl_keeps_every_value(tmp_path):
@@ -163,7 +163,7 @@ def test_parquet_takes_every_column_that_scoring_adds(tmp_path, values):
     assert pq.read_table(target)["added"].to_pylist() == values
 
 
-# --------------------------------------------------------------------------------- across formats
+# ------------------------------------------------------------ across formats
 
 
 def test_parquet_to_jsonl(tmp_path):
@@ -216,7 +216,7 @@ def test_column_that_does_not_fit_parquet_is_named(tmp_path, values):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl"]
 
 
-# ------------------------------------------------------------------------------------- broken input
+# ------------------------------------------------------------ broken input
 
 
 @pytest.mark.parametrize("bad", ["{not json}", '{"a": 1', "[" * 100_000, '{"a": 1} {"b": 2}'])
@@ -296,7 +296,7 @@ def test_unknown_ending_lists_the_known_ones(tmp_path, name):
             attempt(str(tmp_path / name))
 
 
-# ------------------------------------------------------------------------------------------ columns
+# ------------------------------------------------------------ columns
 
 
 @pytest.mark.parametrize(("known", "role"), [(SOURCE_NAMES, "source"), (SUMMARY_NAMES, "summary")])
@@ -336,7 +336,7 @@ def test_where_of_parquet_counts_rows_from_one():
     assert Table("t.parquet", ["a"], [{"a": 1}]).where(0) == "t.parquet, row 1"
 
 
-# ------------------------------------------------------------------------------------- table_writer
+# ------------------------------------------------------------ table_writer
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])

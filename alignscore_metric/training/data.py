@@ -52,12 +52,13 @@ def open_text(path: Path) -> Iterator[str]:
         yield from lines
 
 
-def read_examples(path: Path) -> list[AlignmentExample]:
+def read_examples(path: Path, name: str) -> list[AlignmentExample]:
     """Read an alignment file.
 
     Args:
-        path: JSON-lines, gzipped or not: `text_a`, `text_b`, `label_type` (bin | tri | reg),
-            `label`, and optionally `dataset`.
+        path: JSON-lines, gzipped or not: `text_a`, `text_b`, `label_type` (bin | tri | reg) and
+            `label`; other fields are passed over.
+        name: The dataset's name.
 
     Raises:
         InputError: The file is missing or empty, or a line is broken; names the line.
@@ -67,11 +68,7 @@ def read_examples(path: Path) -> list[AlignmentExample]:
     examples = []
     for number, line in enumerate(open_text(path), start=1):
         try:
-            row = json.loads(line)
-            head, label = row["label_type"], float(row["label"])
-            _check_label(head, label)
-            name = str(row.get("dataset") or path.name.split(".")[0])
-            examples.append(AlignmentExample(name, row["text_a"], row["text_b"], head, label))
+            examples.append(_example(json.loads(line), name))
         except (ValueError, KeyError, TypeError) as cause:
             raise InputError(f"{path}, line {number}: {cause!r}") from cause
     if not examples:
@@ -79,12 +76,16 @@ def read_examples(path: Path) -> list[AlignmentExample]:
     return examples
 
 
-def _check_label(head: str, label: float) -> None:
+def _example(row: dict[str, Any], name: str) -> AlignmentExample:
+    """One row, checked."""
+    head, label = row["label_type"], float(row["label"])
     if head not in CLASSES:
         raise ValueError(f"label_type is {head!r}; known: {', '.join(CLASSES)}")
-    valid = 0.0 <= label <= 1.0 if head == "reg" else label in range(CLASSES[head])
-    if not valid:
-        raise ValueError(f"label {label} does not exist for label_type {head!r}")
+    if not (0 <= label <= 1 if head == "reg" else label in range(CLASSES[head])):
+        raise ValueError(f"label {label:g} does not exist for label_type {head!r}")
+    if not isinstance(row["text_a"], str) or not isinstance(row["text_b"], str):
+        raise TypeError("text_a and text_b must be texts")
+    return AlignmentExample(name, row["text_a"], row["text_b"], head, label)
 
 
 def sample(

@@ -6,17 +6,25 @@ import json
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoints import WEIGHTS
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
-from alignscore_metric.training.card import write_model_card
+from alignscore_metric.training.card import (
+    TrainingRun,
+    TrainingSet,
+    read_record,
+    write_record,
+)
 from alignscore_metric.training.data import (
     AlignmentExample,
     EncodedExamples,
@@ -70,22 +78,36 @@ def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str
         bin_from_tri=recipe.bin_from_tri,
     )
     seconds = _fit(aligner, tokenizer, encoded, recipe, output)
-    metrics = {
-        source.name: evaluate_dev(
-            aligner,
-            encode_examples(
-                sample(
-                    read_examples(data_dir / source.file), source.limit, random.Random(recipe.seed)
-                ),
-                tokenizer,
-                max_length=recipe.profile.max_length,
-            ),
-            precision=recipe.precision,
-        )
-        for source in recipe.dev
-    }
+    metrics = _measure(aligner, tokenizer, recipe, data_dir)
     save(aligner, tokenizer, output)
-    write_model_card(output, recipe, counts=_counts(examples), metrics=metrics, seconds=seconds)
+    run = TrainingRun(
+        name=recipe.name,
+        encoder=Path(recipe.encoder).name,
+        sets=_sets(examples, recipe),
+        dev=metrics,
+        epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        seed=recipe.seed,
+        precision=recipe.precision,
+        seconds=round(seconds, 1),
+    )
+    write_record(output, [*read_record(Path(recipe.encoder)), run])
+    return metrics
+
+
+def _measure(
+    aligner: Aligner, tokenizer: PreTrainedTokenizerBase, recipe: Recipe, data_dir: Path
+) -> dict[str, dict[str, float]]:
+    """The metrics of each dev set."""
+    metrics = {}
+    for source in recipe.dev:
+        rows = sample(
+            read_examples(data_dir / source.file, source.name),
+            source.limit,
+            random.Random(recipe.seed),
+        )
+        encoded = encode_examples(rows, tokenizer, max_length=recipe.profile.max_length)
+        metrics[source.name] = evaluate_dev(aligner, encoded, precision=recipe.precision)
     return metrics
 
 
@@ -93,25 +115,23 @@ def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
     """The model that training starts from: a saved aligner, or an encoder with new heads."""
     folder = _encoder_folder(recipe.encoder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    config = AutoConfig.from_pretrained(folder) if not _is_aligner(folder) else None
-    if config is None:
+    if _is_aligner(folder):
         aligner = Aligner.from_pretrained(folder, dtype=torch.float32)
         aligner.config.profile = recipe.profile.to_dict()
         return aligner, tokenizer
-    config.hidden_dropout_prob = recipe.dropout
-    config.attention_probs_dropout_prob = 0.0
+    backbone = AutoConfig.from_pretrained(folder)
+    backbone.hidden_dropout_prob = recipe.dropout
+    backbone.attention_probs_dropout_prob = 0.0
     aligner = Aligner(
         AlignerConfig(
-            backbone=config.to_dict(),
+            backbone=backbone.to_dict(),
             pooling=recipe.pooling,
             head_dropout=recipe.dropout,
             profile=recipe.profile.to_dict(),
         )
     )
-    weights = AutoModel.from_pretrained(
-        folder, config=config, dtype=torch.float32, use_safetensors=True
-    ).state_dict()
-    wanted = aligner.encoder.state_dict()
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    weights, wanted = encoder.state_dict(), aligner.encoder.state_dict()
     if missing := sorted(set(wanted) - set(weights)):
         raise ConfigurationError(f"{recipe.encoder} lacks {', '.join(missing)}")
     aligner.encoder.load_state_dict({key: weights[key] for key in wanted})
@@ -141,12 +161,12 @@ def gather(recipe: Recipe, data_dir: Path) -> list[AlignmentExample]:
     """All training examples of a recipe, read and synthesised."""
     examples = []
     for source in recipe.data:
-        rows = read_examples(data_dir / source.file)
+        rows = read_examples(data_dir / source.file, source.name)
         examples += sample(rows, source.limit, random.Random(recipe.seed))
     for made in recipe.synthetic:
-        documents = list(dict.fromkeys(e.text_a for e in read_examples(data_dir / made.file)))
+        rows = read_examples(data_dir / made.file, made.name)
         examples += synthesise(
-            documents,
+            list(dict.fromkeys(row.text_a for row in rows)),
             name=made.name,
             pairs=made.pairs,
             words=recipe.synthetic_words,
@@ -155,11 +175,11 @@ def gather(recipe: Recipe, data_dir: Path) -> list[AlignmentExample]:
     return examples
 
 
-def _counts(examples: list[AlignmentExample]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for example in examples:
-        counts[example.dataset] = counts.get(example.dataset, 0) + 1
-    return counts
+def _sets(examples: list[AlignmentExample], recipe: Recipe) -> tuple[TrainingSet, ...]:
+    counts = Counter(example.dataset for example in examples)
+    sources = [(source.name, source.licence) for source in recipe.data]
+    sources += [(source.name, source.licence) for source in recipe.synthetic]
+    return tuple(TrainingSet(name, counts[name], licence) for name, licence in sources)
 
 
 def _fit(
@@ -250,17 +270,11 @@ def _step(
 
 
 def save(aligner: Aligner, tokenizer: PreTrainedTokenizerBase, output: Path) -> None:
-    """Write the model (fp16: half the size, scores change by less than 1e-3) and tokenizer."""
-    half = {
-        key: value.detach().to("cpu", torch.float16) for key, value in aligner.state_dict().items()
-    }
-    dtype = aligner.config.dtype
-    aligner.config.dtype = torch.float16
-    aligner.config.save_pretrained(output)
-    aligner.config.dtype = dtype
-    from safetensors.torch import save_file
-
-    partial = output / "model.safetensors.partial"
+    """Write the model, its weights in fp16, and its tokenizer; a kill leaves the last one whole."""
+    weights = aligner.state_dict()
+    half = {key: value.detach().to("cpu", torch.float16) for key, value in weights.items()}
+    partial = output / f"{WEIGHTS}.partial"
     save_file(half, partial, metadata={"format": "pt"})
-    partial.replace(output / "model.safetensors")
+    partial.replace(output / WEIGHTS)
+    aligner.config.save_pretrained(output)
     tokenizer.save_pretrained(output)

@@ -1,0 +1,395 @@
+"""Tests of alignscore_metric.aligner, .checkpoints and .profile."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import BertConfig
+
+from alignscore_metric.aligner import Aligner, AlignerConfig, AlignerOutput, pair_scores
+from alignscore_metric.checkpoints import load_checkpoint, sha256
+from alignscore_metric.errors import CheckpointError, ConfigurationError
+from alignscore_metric.profile import Profile
+
+PROFILE = {"head": "tri", "supported": 2, "splitter": "bundled_punkt", "chunk_words": 77}
+
+
+@pytest.fixture(scope="module", params=["pooler", "claim_mean"])
+def aligner(request: pytest.FixtureRequest) -> Aligner:
+    """A very small random aligner of each pooling, in evaluation mode."""
+    backbone = BertConfig(
+        vocab_size=40,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=20,
+        max_position_embeddings=32,
+        initializer_range=0.5,
+    )
+    torch.manual_seed(1)
+    config = AlignerConfig(backbone=backbone.to_dict(), pooling=request.param, profile=PROFILE)
+    model = Aligner(config).eval()
+    for layer in (model.bin_layer, model.tri_layer, model.reg_layer):
+        torch.nn.init.normal_(layer.weight)
+        torch.nn.init.normal_(layer.bias)
+    return model
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, Tensor]:
+    """Three pairs of lengths 9, 6 and 4 with claims of 4, 2 and 1 tokens."""
+    ids = torch.randint(1, 40, (3, 9), generator=torch.Generator().manual_seed(2))
+    mask = torch.tensor([[1] * 9, [1] * 6 + [0] * 3, [1] * 4 + [0] * 5])
+    types = torch.tensor([[0] * 5 + [1] * 4, [0] * 4 + [1] * 2 + [0] * 3, [0, 0, 0, 1] + [0] * 5])
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+
+def run(model: Aligner, batch: dict[str, Tensor]) -> AlignerOutput:
+    with torch.no_grad():
+        return model(**batch)
+
+
+def pool_by_hand(model: Aligner, batch: dict[str, Tensor]) -> list[Tensor]:
+    """One vector per pair, by loops over the encoder's last states."""
+    with torch.no_grad():
+        states = model.encoder(**batch).last_hidden_state
+    if model.config.pooling == "pooler":
+        dense = model.encoder.pooler.dense
+        return [torch.tanh(dense.weight @ row[0] + dense.bias) for row in states]
+    pooled = []
+    for row, mask, types in zip(
+        states, batch["attention_mask"], batch["token_type_ids"], strict=True
+    ):
+        total, count = torch.zeros(states.shape[-1]), 0
+        for state, real, claim in zip(row, mask.tolist(), types.tolist(), strict=True):
+            if real and claim:
+                total, count = total + state, count + 1
+        pooled.append(total / count)
+    return pooled
+
+
+def test_forward_against_a_recomputation(aligner: Aligner, batch: dict[str, Tensor]):
+    output = run(aligner, batch)
+    assert (output.bin.shape, output.tri.shape, output.reg.shape) == ((3, 2), (3, 3), (3,))
+    for row, pooled in enumerate(pool_by_hand(aligner, batch)):
+        for logits, layer in (
+            (output.bin[row], aligner.bin_layer),
+            (output.tri[row], aligner.tri_layer),
+            (output.reg[row], aligner.reg_layer),
+        ):
+            expected = (layer.weight @ pooled + layer.bias).reshape(logits.shape)
+            torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_claim_mean_leaves_out_padding_of_type_one(aligner: Aligner, batch: dict[str, Tensor]):
+    """Some tokenizers pad token types with 1: the attention mask decides."""
+    if aligner.config.pooling != "claim_mean":
+        pytest.skip("the other pooling looks at the first token only")
+    typed = batch["token_type_ids"] | (1 - batch["attention_mask"])
+    assert not torch.equal(typed, batch["token_type_ids"])
+    for one, two in zip(
+        run(aligner, batch), run(aligner, batch | {"token_type_ids": typed}), strict=True
+    ):
+        torch.testing.assert_close(one, two)
+
+
+def test_claim_mean_without_token_types(aligner: Aligner, batch: dict[str, Tensor]):
+    untyped = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    if aligner.config.pooling == "pooler":
+        assert run(aligner, untyped).bin.shape == (3, 2)
+    else:
+        with pytest.raises(ConfigurationError, match="needs a backbone with token types"):
+            run(aligner, untyped)
+
+
+def test_dropout_stands_before_bin_and_tri_only(aligner: Aligner, batch: dict[str, Tensor]):
+    """With everything dropped, two heads answer their bias; `reg` does not notice."""
+    before = run(aligner, batch)
+    aligner.dropout.p = 1.0
+    aligner.dropout.train()
+    try:
+        dropped = run(aligner, batch)
+    finally:
+        aligner.dropout.eval()
+        aligner.dropout.p = 0.1
+    assert torch.equal(dropped.bin, aligner.bin_layer.bias.expand(3, 2))
+    assert torch.equal(dropped.tri, aligner.tri_layer.bias.expand(3, 3))
+    assert torch.equal(dropped.reg, before.reg)
+
+
+@pytest.mark.parametrize("head", ["bin", "tri", "reg"])
+def test_pair_scores(head: str):
+    output = AlignerOutput(
+        bin=torch.tensor([[0.0, 1.0], [3.0, -2.0]]),
+        tri=torch.tensor([[0.5, 1.0, -1.0], [3.0, -2.0, 0.0]]),
+        reg=torch.tensor([1.7, -0.2]),
+    )
+    profile = Profile().with_head(head)
+    if head == "reg":
+        assert pair_scores(output, profile).tolist() == output.reg.tolist()
+        return
+    logits = getattr(output, head).double()
+    for supported in range(logits.shape[1]):
+        chosen = dataclasses.replace(profile, supported=supported)
+        expected = logits.exp()[:, supported] / logits.exp().sum(dim=1)
+        assert pair_scores(output, chosen).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_a_saved_aligner_is_the_same_aligner(
+    aligner: Aligner, batch: dict[str, Tensor], tmp_path: Path
+):
+    aligner.save_pretrained(tmp_path)
+    loaded = Aligner.from_pretrained(tmp_path)
+    assert not loaded.training
+    assert loaded.config.pooling == aligner.config.pooling
+    assert loaded.profile == Profile(**PROFILE)
+    saved, found = aligner.state_dict(), loaded.state_dict()
+    assert saved.keys() == found.keys()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in saved.items())
+    for one, two in zip(run(aligner, batch), run(loaded, batch), strict=True):
+        # Not to the bit: BLAS may sum in another order where a tensor lies at another address.
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-6)
+
+
+@pytest.fixture
+def folder(tiny_aligner: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny aligner's folder, to be damaged."""
+    return Path(shutil.copytree(tiny_aligner, tmp_path / "copy"))
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, Tensor]], Any]) -> None:
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+TENSORS = [
+    "bin_layer.weight",
+    "tri_layer.bias",
+    "reg_layer.weight",
+    "encoder.embeddings.word_embeddings.weight",
+    "encoder.encoder.layer.1.output.LayerNorm.bias",
+]
+LOADERS = [load_checkpoint, Aligner.from_pretrained]
+
+
+@pytest.mark.parametrize("load", LOADERS, ids=["load_checkpoint", "from_pretrained"])
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_missing_tensor(folder: Path, name: str, load: Callable[[Path], Any]):
+    change_weights(folder, lambda weights: weights.pop(name))
+    with pytest.raises(CheckpointError, match=f"missing.*{name}"):
+        load(folder)
+
+
+@pytest.mark.parametrize("load", LOADERS, ids=["load_checkpoint", "from_pretrained"])
+@pytest.mark.parametrize(
+    "name", ["mlm_head.weight", "encoder.pooler.dense.weight", "bin_layer.scale"]
+)
+def test_a_tensor_too_many(folder: Path, name: str, load: Callable[[Path], Any]):
+    change_weights(folder, lambda weights: weights.update({name: torch.zeros(2)}))
+    with pytest.raises(CheckpointError, match=f"unexpected.*{name}"):
+        load(folder)
+
+
+@pytest.mark.parametrize("load", LOADERS, ids=["load_checkpoint", "from_pretrained"])
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_tensor_of_another_shape(folder: Path, name: str, load: Callable[[Path], Any]):
+    change_weights(
+        folder, lambda weights: weights.update({name: torch.zeros(7, *weights[name].shape)})
+    )
+    with pytest.raises(CheckpointError, match=name):
+        load(folder)
+
+
+class Payload:
+    """A pickle of this makes a folder as soon as it is read."""
+
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return os.mkdir, (str(self.victim),)
+
+
+@pytest.mark.parametrize("load", LOADERS, ids=["load_checkpoint", "from_pretrained"])
+def test_pickled_weights_are_refused_unread(
+    folder: Path, tmp_path: Path, load: Callable[[Path], Any]
+):
+    victim = tmp_path / "victim"
+    (folder / "model.safetensors").unlink()
+    torch.save({"bin_layer.weight": Payload(victim)}, folder / "pytorch_model.bin")
+    with pytest.raises((CheckpointError, OSError), match=r"model\.safetensors"):
+        load(folder)
+    assert not victim.exists()
+    torch.load(folder / "pytorch_model.bin", weights_only=False)
+    assert victim.exists()  # the payload works: it was not read above
+
+
+def truncate_file(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def set_config(folder: Path, **values: object) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8")) | values
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no config": (lambda f: (f / "config.json").unlink(), r"has no config\.json"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), r"has no model\.safetensors"),
+    "config is not json": (lambda f: truncate_file(f / "config.json"), r"config\.json is damaged"),
+    "config is not text": (
+        lambda f: (f / "config.json").write_bytes(b"\xff\xfe{}"),
+        r"config\.json is damaged",
+    ),
+    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "is damaged"),
+    "config has no type": (lambda f: (f / "config.json").write_text("{}"), "is damaged"),
+    "another model": (lambda f: set_config(f, model_type="bert"), "holds a 'bert' model"),
+    "truncated weights": (lambda f: truncate_file(f / "model.safetensors"), "cannot load"),
+    "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "cannot load"),
+    "unknown backbone": (lambda f: set_config(f, backbone={"model_type": "no"}), "cannot load"),
+    "broken tokenizer": (lambda f: (f / "tokenizer.json").write_text("{"), "cannot load"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder(folder: Path, damage: str):
+    harm, message = DAMAGES[damage]
+    harm(folder)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_checkpoint(folder)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [{"head": "no"}, {"heads": "bin"}, {"head": "bin", "supported": 2}, {"supported": "1"}],
+)
+def test_a_damaged_profile(folder: Path, profile: dict[str, Any]):
+    set_config(folder, profile=profile)
+    with pytest.raises((CheckpointError, ConfigurationError), match="head|profile key|supported"):
+        load_checkpoint(folder)
+
+
+def test_an_unknown_model(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match=r"'gigantic'.*one of: mini"):
+        load_checkpoint("gigantic")
+    with pytest.raises(ConfigurationError, match="unknown model"):
+        load_checkpoint(tmp_path / "absent")
+
+
+def test_a_loaded_checkpoint(tiny_aligner: Path, monkeypatch: pytest.MonkeyPatch):
+    """Named by its folder, however the path is written; identified by its weights."""
+    monkeypatch.chdir(tiny_aligner)
+    found = load_checkpoint(".")
+    assert found.name == tiny_aligner.name
+    content = (tiny_aligner / "model.safetensors").read_bytes()
+    assert found.weights_sha256 == hashlib.sha256(content).hexdigest()
+    assert not found.aligner.training
+    assert {p.dtype for p in found.aligner.parameters()} == {torch.float32}
+    assert found.tokenizer.is_fast
+
+
+def test_weights_saved_in_half_precision_are_loaded_in_full(folder: Path):
+    change_weights(folder, lambda w: w.update({k: v.half() for k, v in w.items()}))
+    set_config(folder, dtype="float16")
+    found = load_checkpoint(folder).aligner
+    assert {p.dtype for p in found.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 21) + 1])
+def test_sha256_of_a_file(tmp_path: Path, size: int):
+    content = bytes(i % 251 for i in range(1000)) * (size // 1000 + 1)
+    file = tmp_path / "file"
+    file.write_bytes(content[:size])
+    assert sha256(file) == hashlib.sha256(content[:size]).hexdigest()
+
+
+def test_an_unknown_pooling():
+    with pytest.raises(ConfigurationError, match=r"'max'.*pooler, claim_mean"):
+        AlignerConfig(pooling="max")
+
+
+def test_a_profile_travels_in_the_configuration(tmp_path: Path):
+    profile = Profile(
+        head="reg", supported=0, splitter="bundled_punkt", chunk_words=9, max_length=64
+    )
+    AlignerConfig(profile=profile.to_dict()).save_pretrained(tmp_path)
+    loaded = AlignerConfig.from_pretrained(tmp_path)
+    assert Profile.from_dict(loaded.profile) == profile
+    assert json.loads((tmp_path / "config.json").read_text("utf-8"))["profile"] == {
+        "head": "reg",
+        "supported": 0,
+        "splitter": "bundled_punkt",
+        "chunk_words": 9,
+        "template": "pair",
+        "chunk_aggregation": "max",
+        "sentence_aggregation": "mean",
+        "max_length": 64,
+    }
+
+
+def test_the_default_profile_is_alignscores():
+    """Zha et al. 2023: the 3-way head's class "aligned", chunks of about 350 words, max and mean."""
+    assert Profile.from_dict({}) == Profile(
+        head="tri",
+        supported=0,
+        splitter="nltk_punkt",
+        chunk_words=350,
+        template="pair",
+        chunk_aggregation="max",
+        sentence_aggregation="mean",
+        max_length=512,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"head": "nli"}, "head is 'nli'; known heads: bin, tri, reg"),
+        ({"head": ["bin"]}, "head is"),
+        ({"head": "bin", "supported": 2}, "supported class 2 .*'bin' has 2"),
+        ({"head": "tri", "supported": 3}, "supported class 3 .*'tri' has 3"),
+        ({"head": "reg", "supported": 1}, "supported class 1 .*'reg' has 1"),
+        ({"supported": -1}, "supported class -1"),
+        ({"supported": 0.5}, "supported class 0.5"),
+        ({"supported": "0"}, "supported class '0'"),
+        ({"supported": True}, "supported class True"),
+        ({"chunk_words": 0}, "chunk_words is 0; give a whole number >= 1"),
+        ({"chunk_words": "350"}, "chunk_words is '350'"),
+        ({"chunk_words": 350.0}, "chunk_words is 350.0"),
+        ({"chunk_words": True}, "chunk_words is True"),
+        ({"max_length": 7}, "max_length is 7; give a whole number >= 8"),
+        ({"max_length": None}, "max_length is None"),
+        ({"template": "cross"}, "template is 'cross'"),
+        ({"chunk_aggregation": "mean"}, "chunk_aggregation is 'mean'"),
+        ({"sentence_aggregation": "min"}, "sentence_aggregation is 'min'"),
+        ({"chunks": 1, "words": 2}, "unknown profile key.*chunks, words; known: .*chunk_words"),
+    ],
+)
+def test_a_profile_that_cannot_be_honoured(values: dict[str, Any], message: str):
+    with pytest.raises(ConfigurationError, match=message):
+        Profile.from_dict(values)
+
+
+@pytest.mark.parametrize(("head", "supported"), [("bin", 1), ("tri", 0), ("reg", 0)])
+def test_with_head_takes_aligns_class_order(head: str, supported: int):
+    """ALIGN: class 1 of `bin` and class 0 of `tri` mean aligned."""
+    profile = Profile(head="tri", supported=2, chunk_words=9, splitter="bundled_punkt")
+    assert profile.with_head(head) == dataclasses.replace(
+        profile, head=head, supported=supported
+    )
+
+
+def test_with_an_unknown_head():
+    with pytest.raises(ConfigurationError, match="head is 'nli'; known heads: bin, tri, reg"):
+        Profile().with_head("nli")
