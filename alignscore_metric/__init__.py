@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         InputError,
         MissingResourceError,
+        NumericalError,
     )
     from alignscore_metric.integrations.evaluate_api import load
     from alignscore_metric.metric import AlignScore
@@ -37,6 +38,7 @@ _HOMES = {
     "ConfigurationError": "errors",
     "InputError": "errors",
     "MissingResourceError": "errors",
+    "NumericalError": "errors",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "ConfigurationError",
     "InputError",
     "MissingResourceError",
+    "NumericalError",
     "SentenceEvidence",
     "__version__",
     "load",

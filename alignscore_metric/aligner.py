@@ -68,8 +68,8 @@ class AlignerOutput(NamedTuple):
 class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped here
     """Encoder with the heads `bin`, `tri` and `reg`.
 
-    Loading is strict: a tensor that is missing, left over or of another shape is an error, and
-    pickled weights are refused.
+    Loading is strict: a tensor that is missing, left over (but for `*.position_ids`, which older
+    transformers saved) or of another shape is an error, and pickled weights are refused.
     """
 
     config_class = AlignerConfig
@@ -134,7 +134,12 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         Raises:
             CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
         """
-        kwargs |= {"use_safetensors": True, "output_loading_info": True}
+        # Without ignore_mismatched_sizes transformers raises an error that names no tensor.
+        kwargs |= {
+            "use_safetensors": True,
+            "output_loading_info": True,
+            "ignore_mismatched_sizes": True,
+        }
         model, info = super().from_pretrained(*args, **kwargs)
         problems = {
             kind: sorted(map(str, info[kind]))

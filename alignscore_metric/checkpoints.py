@@ -55,7 +55,7 @@ def load_checkpoint(model: str | Path) -> Checkpoint:
     name, folder = _locate(model)
     _check_folder(folder)
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             aligner = Aligner.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (CheckpointError, ConfigurationError):
@@ -77,7 +77,7 @@ def sha256(file: Path) -> str:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """No bar for a file of a second's loading, no advice about model types; errors still rise."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
@@ -91,7 +91,7 @@ def _quiet_transformers() -> Iterator[None]:
 
 
 def _locate(model: str | Path) -> tuple[str, Path]:
-    if model in BUNDLED:
+    if str(model) in BUNDLED:
         return str(model), BUNDLED[str(model)]
     folder = Path(model)
     if not folder.is_dir():

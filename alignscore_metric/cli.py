@@ -7,6 +7,7 @@ bad input).
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import shutil
 import sys
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     args = build_parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate in a text must not stop us
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = args.run(args)
     except AlignScoreError as error:

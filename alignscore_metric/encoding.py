@@ -99,7 +99,7 @@ def tokenize(
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def truncate(context: list[int], claim: list[int], budget: int) -> tuple[list[int], list[int]]:

@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, pair_scores
 from alignscore_metric.encoding import PairTemplate, pad, tokenize, truncate
+from alignscore_metric.errors import NumericalError
 from alignscore_metric.profile import Profile
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -61,6 +62,9 @@ class Engine:
 
         Warns:
             TruncationWarning: Pairs lost text; says how many.
+
+        Raises:
+            NumericalError: The model gave a NaN or an infinity, as fp16 may.
         """
         texts = list(dict.fromkeys([*chunks, *sentences]))
         ids = dict(zip(texts, tokenize(texts, self.tokenizer, progress=self.progress), strict=True))
@@ -82,6 +86,11 @@ class Engine:
                 ]
                 scores[rows] = self._score_batch(joined, template)
                 bar.update(len(rows))
+        if broken := int((~np.isfinite(scores)).sum()):
+            raise NumericalError(
+                f"the model gave {broken} of {len(scores)} pairs no finite score in "
+                f"{self.precision}; use precision='fp32', or check the checkpoint"
+            )
         return scores
 
     def _score_batch(
@@ -147,8 +156,8 @@ def _warn_of_truncation(truncated: int, total: int, max_length: int) -> None:
     if truncated:
         warnings.warn(
             f"{truncated} of {total} (chunk, sentence) pairs are longer than the model's "
-            f"{max_length} tokens; their chunks were cut at the end. A smaller chunk_words "
-            "avoids it.",
+            f"{max_length} tokens and were cut (the chunk first). A smaller chunk_words "
+            "may avoid it.",
             TruncationWarning,
             stacklevel=4,
         )

@@ -22,3 +22,7 @@ class MissingResourceError(AlignScoreError, RuntimeError):
 
 class CheckpointError(AlignScoreError, RuntimeError):
     """A checkpoint is damaged, incomplete, or not what its configuration says."""
+
+
+class NumericalError(AlignScoreError, ArithmeticError):
+    """A model gave a number that is no score: NaN or infinity."""

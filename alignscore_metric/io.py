@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ def _read_jsonl(name: str, stream: IO[bytes]) -> Table:
             continue
         try:
             row = json.loads(line)
-        except ValueError as cause:
+        except (ValueError, RecursionError) as cause:
             raise InputError(f"{name}, line {number}: not JSON ({cause})") from cause
         if not isinstance(row, dict):
             raise InputError(f"{name}, line {number}: not a JSON object")
@@ -111,7 +112,7 @@ def _read_jsonl(name: str, stream: IO[bytes]) -> Table:
 
 
 def _read_csv(name: str, stream: IO[bytes]) -> Table:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(2**31 - 1)  # the largest that every platform takes
     try:
         text = stream.read().decode("utf-8-sig")
     except UnicodeDecodeError as cause:
@@ -119,6 +120,9 @@ def _read_csv(name: str, stream: IO[bytes]) -> Table:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     rows, lines = [], []
     try:
+        columns = list(reader.fieldnames or [])
+        if twice := [column for column in columns if columns.count(column) > 1]:
+            raise InputError(f"{name}: two columns are called {twice[0]!r}; rename one")
         for row in reader:
             if None in row:
                 raise InputError(f"{name}, line {reader.line_num}: more cells than the header has")
@@ -126,7 +130,7 @@ def _read_csv(name: str, stream: IO[bytes]) -> Table:
             lines.append(reader.line_num)
     except csv.Error as cause:
         raise InputError(f"{name}, line {reader.line_num}: broken CSV ({cause})") from cause
-    return Table(name, list(reader.fieldnames or []), rows, lines)
+    return Table(name, columns, rows, lines)
 
 
 def _read_parquet(file: Path) -> Table:
@@ -232,20 +236,34 @@ def _arrow_column(name: str, values: list[Any]) -> pa.Array:
     import pyarrow as pa
 
     try:
-        return pa.array(values)
-    except (pa.ArrowException, UnicodeEncodeError) as cause:
+        column = pa.array(values)
+        if pa.types.is_struct(column.type) and column.type.num_fields == 0:
+            raise pa.ArrowInvalid("objects without a key")
+        return column
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as cause:
         raise InputError(
             f"column {name!r} does not fit parquet ({cause}); write to a .jsonl file instead"
         ) from cause
 
 
 def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:  # JSON has no NaN
+        return _json(_nan_as_null(value))
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate is no UTF-8, but it can be escaped
         return json.dumps(value, default=str)
     return text
+
+
+def _nan_as_null(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _nan_as_null(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_nan_as_null(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: object) -> object:

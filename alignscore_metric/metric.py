@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -177,8 +178,9 @@ def check_inputs(
         InputError: See `AlignScore.score`.
     """
     for name, values in (("sources", sources), ("summaries", summaries)):
-        if isinstance(values, str):
-            raise InputError(f"{name} is one string; give a list of strings")
+        if isinstance(values, str) or not hasattr(values, "__len__"):
+            kind = type(values).__name__
+            raise InputError(f"{name} is one {kind}; give a list with one entry per summary")
     if len(sources) != len(summaries):
         raise InputError(
             f"{len(sources)} sources but {len(summaries)} summaries; give one source per summary"
@@ -188,7 +190,7 @@ def check_inputs(
             raise InputError(f"{where(row)}: the summary is {_kind(summary)}, not text")
         if isinstance(source, str):
             continue
-        if not isinstance(source, Sequence):
+        if isinstance(source, bytes | bytearray) or not isinstance(source, Sequence):
             raise InputError(
                 f"{where(row)}: the source is {_kind(source)}, not text or a list of texts"
             )
@@ -198,7 +200,8 @@ def check_inputs(
 
 
 def _kind(value: object) -> str:
-    if value is None or value != value:  # NaN is what differs from itself
+    is_nan = isinstance(value, float) and math.isnan(value)
+    if value is None or is_nan or type(value).__name__ == "NAType":  # pandas' own
         return f"missing ({value})"
     return f"{type(value).__name__} ({str(value)[:40]!r})"
 

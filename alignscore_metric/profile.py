@@ -52,9 +52,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         """Refuse values that no part of the package could honour."""
-        if self.head not in CLASSES:
+        if self.head not in tuple(CLASSES):
             raise ConfigurationError(f"head is {self.head!r}; known heads: {', '.join(CLASSES)}")
-        if not 0 <= self.supported < CLASSES[self.head]:
+        if type(self.supported) is not int or not 0 <= self.supported < CLASSES[self.head]:
             raise ConfigurationError(
                 f"supported class {self.supported!r} does not exist: "
                 f"head {self.head!r} has {CLASSES[self.head]} class(es)"
@@ -81,6 +81,8 @@ class Profile:
         Raises:
             ConfigurationError: A key is not a field of the profile.
         """
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"a profile must hold keys, not {values!r}")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ConfigurationError(

@@ -53,7 +53,8 @@ class Signature:
     def __str__(self) -> str:
         """The one line."""
         names = [field.name for field in fields(self)]
-        parts = [f"{n}:{quote(v, safe='[]+ ')}" for n, v in zip(names, astuple(self), strict=True)]
+        values = [quote(value, safe="[]+", errors="surrogateescape") for value in astuple(self)]
+        parts = [f"{name}:{value}" for name, value in zip(names, values, strict=True)]
         return "|".join([PREFIX, *parts])
 
     @classmethod
@@ -64,7 +65,9 @@ class Signature:
             ConfigurationError: The line is not a signature of this package's form.
         """
         prefix, *parts = line.strip().split("|")
-        values = {key: unquote(value) for key, _, value in (part.partition(":") for part in parts)}
-        if prefix != PREFIX or set(values) != {field.name for field in fields(cls)}:
+        pairs = [part.partition(":")[::2] for part in parts]
+        values = {key: unquote(value, errors="surrogateescape") for key, value in pairs}
+        names = [field.name for field in fields(cls)]
+        if prefix != PREFIX or sorted(key for key, _ in pairs) != sorted(names):
             raise ConfigurationError(f"not an AlignScore signature: {line!r}")
         return cls(**values)

@@ -53,7 +53,7 @@ def test_a_pair_that_fits_equals_the_tokenizers_own(
 ):
     expected = dict(tokenizer(context, claim))
     assert encode(tokenizer, context, claim) == expected
-    assert ("token_type_ids" in expected) == (tokenizer.sep_token == "[SEP]")
+    assert ("token_type_ids" in expected) == ("[CLS]" in tokenizer.vocab)
 
 
 def letters(count: int) -> str:
@@ -119,7 +119,7 @@ def test_padding_equals_the_tokenizers_own(
 
 def test_the_template_of_each_layout(tokenizer: PreTrainedTokenizerFast):
     ids = tokenizer.convert_tokens_to_ids
-    if tokenizer.sep_token == "[SEP]":
+    if "[CLS]" in tokenizer.vocab:
         cls, sep = ids("[CLS]"), ids("[SEP]")
         expected = PairTemplate((cls,), (sep,), (sep,), ids("[PAD]"), (0, 1))
     else:
@@ -134,22 +134,24 @@ def test_join_counts_the_first_segment():
     assert template.join([7, 8], [9]) == ([1, 7, 8, 2, 3, 9, 4], 5)
 
 
-def bare_tokenizer(pair: str | None, **special: str) -> PreTrainedTokenizerFast:
+def bare_tokenizer(pair: str | None, padding: str | None = "[PAD]") -> PreTrainedTokenizerFast:
     """A word tokenizer whose pairs are laid out as said, in the syntax of `tokenizers`."""
-    core = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[SEP]": 2, "[PAD]": 3}, unk_token="a"))
+    unknown = "a"
+    vocabulary = {unknown: 0, "b": 1, "[SEP]": 2, "[PAD]": 3}
+    core = Tokenizer(models.WordLevel(vocabulary, unk_token=unknown))
     if pair is not None:
         core.post_processor = processors.TemplateProcessing(
             single="$A [SEP]", pair=pair, special_tokens=[("[SEP]", 2)]
         )
-    return PreTrainedTokenizerFast(tokenizer_object=core, **special)
+    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token=padding)
 
 
 @pytest.mark.parametrize(
     "tokenizer_without",
     [
-        bare_tokenizer(None, pad_token="[PAD]"),
-        bare_tokenizer("$A $B:1 [SEP]:1", pad_token="[PAD]"),
-        bare_tokenizer("$A [SEP] $B:1 [SEP]:1"),
+        bare_tokenizer(None),
+        bare_tokenizer("$A $B:1 [SEP]:1"),
+        bare_tokenizer("$A [SEP] $B:1 [SEP]:1", padding=None),
     ],
     ids=["no template", "nothing between", "no padding token"],
 )
@@ -159,7 +161,7 @@ def test_a_tokenizer_that_cannot_lay_out_pairs(tokenizer_without: PreTrainedToke
 
 
 def test_a_template_without_prefix():
-    template = PairTemplate.of(bare_tokenizer("$A [SEP] $B:1 [SEP]:1", pad_token="[PAD]"))
+    template = PairTemplate.of(bare_tokenizer("$A [SEP] $B:1 [SEP]:1"))
     assert (template.prefix, template.middle, template.suffix) == ((), (2,), (2,))
 
 

@@ -77,7 +77,9 @@ def test_every_text_and_pair_stands_once_and_only_if_used(rows: list[tuple[Sourc
     table = build(sources, summaries)
     cells = [cell for ex in by_loops(sources, summaries) for sentence in ex for cell in sentence]
     assert Counter(table.chunks) == Counter({c for s in sources for c in split_source(s)})
-    assert Counter(table.sentences) == Counter({s for text in summaries for s in split_summary(text)})
+    assert Counter(table.sentences) == Counter(
+        {s for text in summaries for s in split_summary(text)}
+    )
     found = [(table.chunks[c], table.sentences[s]) for c, s in table.pairs]
     assert Counter(found) == Counter(set(cells))
 

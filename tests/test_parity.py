@@ -12,9 +12,11 @@ import torch
 from transformers import AutoTokenizer
 
 from alignscore_metric.aligner import Aligner, AlignerConfig
+from alignscore_metric.engine import Engine
 from alignscore_metric.metric import AlignScore
 from alignscore_metric.signature import Signature
 
+SPLITTING = ("chunks", "chunk_words", "sentences")
 MODES = {"tri": "nli_sp", "bin": "bin_sp", "reg": "reg_sp"}
 TOLERANCE = 1e-5
 
@@ -51,8 +53,9 @@ def pairs(fixture: Path) -> tuple[list[str], list[str]]:
 
 @pytest.mark.usefixtures("nltk_data")
 @pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
-@pytest.mark.parametrize("batch_tokens", [512, 16384])
-@pytest.mark.parametrize("head", MODES)
+@pytest.mark.parametrize(
+    ("head", "batch_tokens"), [("tri", 16384), ("bin", 16384), ("reg", 16384), ("tri", 512)]
+)
 def test_scores_equal_the_references(
     official: Path,
     fixture: Path,
@@ -75,11 +78,14 @@ def test_scores_equal_the_references(
 
 
 @pytest.mark.usefixtures("nltk_data")
-@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
 def test_splitting_equals_the_references(
-    official: Path, fixture: Path, pairs: tuple[list[str], list[str]]
+    official: Path,
+    fixture: Path,
+    pairs: tuple[list[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """Chunks per source, words per chunk, sentences per summary."""
+    monkeypatch.setattr(Engine, "score", lambda _, chunks, sentences, pairs: np.zeros(len(pairs)))
     expected = json.loads((fixture / "expected.json").read_text("utf-8"))["splitting"]
     table = AlignScore(official, device="cpu", progress=False).evaluate(*pairs).table
     found = []
@@ -89,6 +95,3 @@ def test_splitting_equals_the_references(
         chunks = [table.chunks[table.pairs[cell, 0]] for cell in cells]
         found.append((len(chunks), [len(chunk.split()) for chunk in chunks], int(last - first)))
     assert found == [tuple(row[key] for key in SPLITTING) for row in expected]
-
-
-SPLITTING = ("chunks", "words", "sentences")

@@ -26,7 +26,9 @@ def make_result(sources=SOURCES, summaries=SUMMARIES) -> AlignScoreResult:
     table = build_pair_table(
         sources,
         summaries,
-        split_source=lambda s: [c for p in ([s] if isinstance(s, str) else s) for c in p.split("|")],
+        split_source=lambda s: [
+            c for p in ([s] if isinstance(s, str) else s) for c in p.split("|")
+        ],
         split_summary=lambda s: [sentence for sentence in s.split("|") if sentence],
     )
     pair_scores = np.array([score(table.chunks[c], table.sentences[s]) for c, s in table.pairs])
@@ -198,7 +200,9 @@ FIELDS = (
     "precision",
     "version",
 )
-values = st.lists(st.text(max_size=5) | st.sampled_from(["|", ":", "%", "%7C", " ", "é", "+", "\n"]))
+values = st.lists(
+    st.text(max_size=5) | st.sampled_from(["|", ":", "%", "%7C", " ", "é", "+", "\n"])
+)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(FIELDS, values.map("".join))))

@@ -462,7 +462,7 @@ def test_no_unsupported_claim_stands_in_its_passage():
     assert [e for e in examples if e.label == 0 and e.text_b in e.text_a] == []
 
 
-def test_claims_and_passages_alone_do_not_tell_the_label():
+def test_claims_alone_do_not_tell_the_label():
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score

@@ -84,7 +84,10 @@ class EvaluationModule:
             InputError: As `add_batch`.
         """
         if predictions is not None or references is not None:
-            self.add_batch(predictions=predictions or [], references=references or [])
+            self.add_batch(
+                predictions=[] if predictions is None else predictions,
+                references=[] if references is None else references,
+            )
         collected = self._references, self._predictions
         self._references, self._predictions = [], []
         result = self.metric.evaluate(*collected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,11 @@ def read_examples(path: Path, name: str) -> list[AlignmentExample]:
     if not path.is_file():
         raise InputError(f"no training file {path}; check `data` in the recipe")
     examples = []
-    for number, line in enumerate(open_text(path), start=1):
+    try:
+        lines = list(open_text(path))
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as cause:
+        raise InputError(f"cannot read {path}: {cause}") from cause
+    for number, line in enumerate(lines, start=1):
         try:
             examples.append(_example(json.loads(line), name))
         except (ValueError, KeyError, TypeError) as cause:

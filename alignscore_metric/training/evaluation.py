@@ -39,7 +39,7 @@ def evaluate_dev(
                 logits = outputs["bin"][rows]
                 metrics["bin_auc"] = roc_auc(truth, logits[:, 1] - logits[:, 0])
     rows = encoded.labels["reg"] != IGNORED
-    if rows.any():
+    if rows.sum() > 1:
         truth, guess = encoded.labels["reg"][rows], outputs["reg"][rows]
         metrics["reg_pearson"] = float(stats.pearsonr(truth, guess).statistic)
     return metrics

@@ -107,8 +107,23 @@ class Recipe:
             raise ConfigurationError("the recipe names no data: give `data` or `synthetic`")
         if self.precision not in ("fp32", "bf16"):
             raise ConfigurationError(f"precision is {self.precision!r}; known: fp32, bf16")
-        if self.epochs < 1 or self.batch_tokens < 1 or not 0 <= self.warmup < 1:
-            raise ConfigurationError("epochs and batch_tokens must be >= 1, warmup in [0, 1)")
+        for key in ("epochs", "batch_tokens", "seed"):
+            if type(getattr(self, key)) is not int or getattr(self, key) < (key != "seed"):
+                raise ConfigurationError(f"{key} is {getattr(self, key)!r}; give a whole number")
+        for key in ("learning_rate", "warmup", "weight_decay", "max_grad_norm", "dropout"):
+            value = getattr(self, key)
+            if not isinstance(value, int | float) or value < 0:
+                # YAML reads 1e-4 as a text and 1.0e-4 as a number.
+                raise ConfigurationError(f"{key} is {value!r}; give a number, as 1.0e-4")
+        if self.warmup >= 1 or self.dropout >= 1:
+            raise ConfigurationError("warmup and dropout must be below 1")
+        words = self.synthetic_words
+        if not (
+            isinstance(words, tuple)
+            and [type(word) for word in words] == [int, int]
+            and 1 <= words[0] <= words[1]
+        ):
+            raise ConfigurationError(f"synthetic_words is {words!r}; give [shortest, longest]")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -146,9 +161,9 @@ def _recipe(values: dict[str, Any]) -> Recipe:
         if not isinstance(rows, list):
             raise ConfigurationError(f"`{key}` must be a list of files")
         values[key] = tuple(_build(kind, row, f"{key}[{i}]") for i, row in enumerate(rows))
-    if "synthetic_words" in values:
+    if isinstance(values.get("synthetic_words"), list):
         values["synthetic_words"] = tuple(values["synthetic_words"])
-    values["profile"] = Profile.from_dict(values.get("profile") or {})
+    values["profile"] = Profile.from_dict(values.get("profile", {}))
     return _build(Recipe, values, "recipe")
 
 

@@ -32,7 +32,7 @@ from alignscore_metric.training.lexicon import (
 )
 
 WORD = re.compile(r"\w+(?:[.,'\u2019-]\w+)*|[^\w\s]")
-NAME = re.compile(r"\b[A-Z][\w\u2019'-]*(?:\s+(?:of\s+|the\s+|de\s+|van\s+)?[A-Z][\w\u2019'-]*)*")
+NAME = re.compile(r"\b[A-Z][\w-]*(?:\s+(?:of\s+|the\s+|de\s+|van\s+)?[A-Z][\w-]*)*")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 REMOVED_SHARE = 0.22
 FOREIGN_SHARE = 0.04
@@ -57,10 +57,15 @@ class Replacement:
 
     def apply(self, text: str) -> str | None:
         """The edited text, or None where `old` does not stand in it or nothing would change."""
-        found = re.search(rf"(?<!\w){re.escape(self.old)}(?!\w)", text)
-        if found is None or self.old == self.new:
+        found = self.find(text)
+        if not found or self.old == self.new:
             return None
-        return text[: found.start()] + self.new + text[found.end() :]
+        return text[: found[0].start()] + self.new + text[found[0].end() :]
+
+    def find(self, text: str) -> list[re.Match[str]]:
+        """Where `old` stands in a text, as a whole word or number."""
+        pattern = rf"(?<!\w)(?<!\d[.,]){re.escape(self.old)}(?!\w|[.,]\d)"
+        return list(re.finditer(pattern, text))
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,8 @@ def synthesise(
             other = " ".join(texts[rng.randrange(len(texts))])
             contexts[index] = describe(texts[index], other)
         passage, at = window(texts[index], rng.randint(*words), rng)
-        foreign = texts[rng.randrange(len(texts))]
+        step = rng.randrange(1, max(2, len(texts)))
+        foreign = texts[(index + step) % len(texts)] if len(texts) > 1 else []
         for text_a, text_b, label in make_pairs(passage, at, contexts[index], foreign, rng):
             made.append(AlignmentExample(name, text_a, text_b, "bin", label))
     return made[:pairs]
@@ -183,7 +189,10 @@ def make_pairs(
     if edit is None:
         return _removed_pairs(passage, at, reworded)
     edited_claim, edited_sentence = edit.apply(reworded), edit.apply(sentence)
-    if edited_claim is None or edited_sentence is None:
+    # A word that stands more often in the sentence than in the claim may be changed in a place
+    # that the claim left out.
+    misplaced = len(edit.find(sentence)) != len(edit.find(reworded))
+    if edited_claim is None or edited_sentence is None or misplaced:
         return _removed_pairs(passage, at, reworded)
     original = " ".join(passage)
     altered = " ".join([*passage[:at], edited_sentence, *passage[at + 1 :]])
@@ -376,7 +385,9 @@ CUTS = (
     re.compile(
         r"^(?:In|On|At|After|Before|During|Since|When|While|For|By|With|As)\b[^,]{2,50},\s+"
     ),
-    re.compile(r"\s+(?:also|just|really|very|already|still|simply|quite|\w{3,}ly)(?=\s)"),
+    re.compile(
+        r"\s+(?:also|just|really|very|already|still|simply|quite|[a-z]+(?:al|ous|ive|ent|ed|ic)ly)(?=\s)"
+    ),
     re.compile(
         r"\s+(?:on|in|at|for|by|after|before|during|with|from|since)\s[^,.]{3,45}(?=[.!?]$)"
     ),

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoints import WEIGHTS
+from alignscore_metric.checkpoints import WEIGHTS, quiet_transformers
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
 from alignscore_metric.training.card import (
     TrainingRun,
@@ -62,7 +62,10 @@ def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str
         InputError: A data file is missing or broken.
         TrainingError: The loss became NaN or infinite.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise ConfigurationError(f"cannot make the folder {output}: {cause}") from cause
     torch.manual_seed(recipe.seed)
     # Adam's second moments of rare words become denormal numbers, which CPUs handle in microcode:
     # flushing them to zero was measured to make a step 2.5 times faster.
@@ -70,6 +73,7 @@ def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     aligner, tokenizer = start_from(recipe)
     aligner.to(device)
+    dev = _read_dev(recipe, data_dir)  # before the long work, so that a missing file costs none
     examples = gather(recipe, data_dir)
     encoded = encode_examples(
         examples,
@@ -78,8 +82,15 @@ def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str
         bin_from_tri=recipe.bin_from_tri,
     )
     seconds = _fit(aligner, tokenizer, encoded, recipe, output)
-    metrics = _measure(aligner, tokenizer, recipe, data_dir)
     save(aligner, tokenizer, output)
+    metrics = {
+        name: evaluate_dev(
+            aligner,
+            encode_examples(rows, tokenizer, max_length=recipe.profile.max_length),
+            precision=recipe.precision,
+        )
+        for name, rows in dev.items()
+    }
     run = TrainingRun(
         name=recipe.name,
         encoder=Path(recipe.encoder).name,
@@ -95,25 +106,35 @@ def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str
     return metrics
 
 
-def _measure(
-    aligner: Aligner, tokenizer: PreTrainedTokenizerBase, recipe: Recipe, data_dir: Path
-) -> dict[str, dict[str, float]]:
-    """The metrics of each dev set."""
-    metrics = {}
-    for source in recipe.dev:
-        rows = sample(
+def _read_dev(recipe: Recipe, data_dir: Path) -> dict[str, list[AlignmentExample]]:
+    """The rows of each dev set."""
+    return {
+        source.name: sample(
             read_examples(data_dir / source.file, source.name),
             source.limit,
             random.Random(recipe.seed),
         )
-        encoded = encode_examples(rows, tokenizer, max_length=recipe.profile.max_length)
-        metrics[source.name] = evaluate_dev(aligner, encoded, precision=recipe.precision)
-    return metrics
+        for source in recipe.dev
+    }
 
 
 def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
-    """The model that training starts from: a saved aligner, or an encoder with new heads."""
+    """The model that training starts from: a saved aligner, or an encoder with new heads.
+
+    Raises:
+        ConfigurationError: There is no such encoder here.
+    """
     folder = _encoder_folder(recipe.encoder)
+    try:
+        with quiet_transformers():
+            return _load_start(folder, recipe)
+    except (OSError, ValueError) as cause:
+        raise ConfigurationError(
+            f"cannot start from {recipe.encoder!r}; give a folder or a name with --encoder: {cause}"
+        ) from cause
+
+
+def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if _is_aligner(folder):
         aligner = Aligner.from_pretrained(folder, dtype=torch.float32)
@@ -205,7 +226,7 @@ def _fit(
                 names = sorted({encoded.datasets[row] for row in rows})
                 raise TrainingError(
                     f"loss is {window[-1]} at step {step} (batch of {', '.join(names)}); lower "
-                    "`learning_rate`; the last good model is in the output folder"
+                    "`learning_rate`; a model saved before is still in the output folder"
                 )
             schedule.step()
             tokens += int(inputs["attention_mask"].sum())

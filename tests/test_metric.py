@@ -1,0 +1,360 @@
+"""Tests of alignscore_metric.metric against a slow re-implementation, one pair at a time."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from alignscore_metric.checkpoints import Checkpoint
+from alignscore_metric.engine import Engine, TruncationWarning
+from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.metric import AlignScore
+from alignscore_metric.pairs import Source
+from alignscore_metric.signature import Signature
+from alignscore_metric.text import chunk_passages, get_splitter
+from alignscore_metric.version import __version__
+
+
+@pytest.fixture(scope="module")
+def metric(tiny_aligner: Path) -> AlignScore:
+    return AlignScore(tiny_aligner, device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def data(example_rows: list[dict[str, Any]]) -> tuple[list[Source], list[str]]:
+    rows = example_rows[:12]
+    return [row["source"] for row in rows], [row["summary"] for row in rows]
+
+
+class Naive:
+    """What the docs say, in loops, with nothing shared between pairs."""
+
+    def __init__(self, checkpoint: Checkpoint, chunk_words: int = 60) -> None:
+        self.checkpoint = checkpoint
+        self.chunk_words = chunk_words
+        self.splitter = get_splitter("bundled_punkt")
+
+    def probability(self, chunk: str, sentence: str) -> float:
+        """Class 1 of `bin`; the context is cut, or both texts where none of it would remain."""
+        tokenizer = self.checkpoint.tokenizer
+        claim = tokenizer(sentence, add_special_tokens=False, verbose=False)["input_ids"]
+        strategy = "only_first" if len(claim) < 512 - 3 else "longest_first"
+        encoded = tokenizer(
+            chunk, sentence, truncation=strategy, max_length=512, return_tensors="pt"
+        )
+        with torch.no_grad():
+            return torch.softmax(self.checkpoint.aligner(**encoded).bin, dim=-1)[0, 1].item()
+
+    def cells(self, source: Source, summary: str) -> list[list[float]]:
+        chunks = chunk_passages(source, splitter=self.splitter, chunk_words=self.chunk_words)
+        sentences = self.splitter.split(summary)
+        return [[self.probability(chunk, sentence) for chunk in chunks] for sentence in sentences]
+
+    def score(self, source: Source, summary: str) -> float:
+        best = [max(scores) for scores in self.cells(source, summary)]
+        return sum(best) / len(best)
+
+
+@pytest.fixture(scope="module")
+def naive(tiny_checkpoint: Checkpoint) -> Naive:
+    return Naive(tiny_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def expected(naive: Naive, data: tuple[list[Source], list[str]]) -> list[float]:
+    scores = [naive.score(*pair) for pair in zip(*data, strict=True)]
+    assert np.ptp(scores) > 0.1  # else equal scores would prove little
+    return scores
+
+
+def test_scores_equal_the_naive_ones(
+    metric: AlignScore, data: tuple[list[Source], list[str]], expected: list[float]
+):
+    scores = metric.score(*data)
+    assert all(type(score) is float for score in scores)
+    assert scores == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("batch_tokens", [512, 65536])
+def test_scores_do_not_depend_on_batch_tokens(
+    tiny_aligner: Path,
+    data: tuple[list[Source], list[str]],
+    expected: list[float],
+    batch_tokens: int,
+):
+    metric = AlignScore(tiny_aligner, device="cpu", batch_tokens=batch_tokens, progress=False)
+    assert metric.score(*data) == pytest.approx(expected, abs=1e-5)
+
+
+def test_scores_do_not_depend_on_order_repetition_or_company(
+    metric: AlignScore, data: tuple[list[Source], list[str]], expected: list[float]
+):
+    order = [*np.random.default_rng(0).permutation(len(expected)), 3, 3, 0]
+    scores = metric.score([data[0][i] for i in order], [data[1][i] for i in order])
+    assert scores == pytest.approx([expected[i] for i in order], abs=1e-5)
+    for source, summary, score in zip(*data, expected, strict=True):
+        assert metric.score([source], [summary]) == pytest.approx([score], abs=1e-5)
+
+
+def test_evidence_equals_the_naive(
+    metric: AlignScore, naive: Naive, data: tuple[list[Source], list[str]]
+):
+    result = metric.evaluate(*data)
+    for row in range(3):
+        source, summary = data[0][row], data[1][row]
+        chunks = chunk_passages(source, splitter=naive.splitter, chunk_words=60)
+        assert len(chunks) > 1
+        found = result.sentences(row)
+        assert [e.sentence for e in found] == naive.splitter.split(summary)
+        for evidence, scores in zip(found, naive.cells(source, summary), strict=True):
+            assert evidence.score == pytest.approx(max(scores), abs=1e-5)
+            assert scores[evidence.chunk_index] == pytest.approx(max(scores), abs=1e-5)
+            assert evidence.chunk == chunks[evidence.chunk_index]
+
+
+def test_explain_is_the_evidence_of_one_pair(
+    metric: AlignScore, data: tuple[list[Source], list[str]]
+):
+    source, summary = data[0][0], data[1][0]
+    found = metric.explain(source, summary)
+    assert found == metric.evaluate([source], [summary]).sentences(0)
+    assert len(found) >= 1
+    assert metric.explain(source, " ") == []
+
+
+def test_passages_are_chunked_apart(metric: AlignScore, naive: Naive):
+    passages = ["The river rose. It rained.", "  ", "The dam held."]
+    chunks = ["The river rose. It rained.", "The dam held."]
+    expected = [naive.probability(chunk, "The dam broke.") for chunk in chunks]
+    (evidence,) = metric.explain(passages, "The dam broke.")
+    assert evidence.score == pytest.approx(max(expected), abs=1e-5)
+    assert evidence.chunk == chunks[expected.index(max(expected))]
+    assert metric.score([passages, tuple(passages)], ["The dam broke."] * 2) == pytest.approx(
+        [max(expected)] * 2, abs=1e-5
+    )
+
+
+BAD: dict[str, tuple[Any, Any, str]] = {
+    "more sources": (["a", "b", "c"], ["x", "y"], "3 sources but 2 summaries"),
+    "more summaries": (["a"], ["x", "y"], "1 sources but 2 summaries"),
+    "sources are one text": ("ab", ["x", "y"], "sources is one string"),
+    "summaries are one text": (["a", "b"], "xy", "summaries is one string"),
+    "summary None": (["a", "b"], ["x", None], r"row 1: the summary is missing \(None\)"),
+    "summary nan": (["a", "b"], ["x", math.nan], r"row 1: the summary is missing \(nan\)"),
+    "summary NA": (["a", "b"], ["x", pd.NA], "row 1: the summary is missing"),
+    "summary int": (["a", "b"], ["x", 3], "row 1: the summary is int .'3'"),
+    "summary bytes": (["a", "b"], ["x", b"y"], "row 1: the summary is bytes"),
+    "summary list": (["a", "b"], ["x", ["y"]], "row 1: the summary is list"),
+    "source None": (["a", None], ["x", "y"], r"row 1: the source is missing \(None\)"),
+    "source nan": (["a", math.nan], ["x", "y"], r"row 1: the source is missing \(nan\)"),
+    "source NA": (["a", pd.NA], ["x", "y"], "row 1: the source is missing"),
+    "source int": (["a", 3], ["x", "y"], "row 1: the source is int"),
+    "source bytes": (["a", b"b"], ["x", "y"], "row 1: the source is bytes"),
+    "source empty bytes": (["a", b""], ["x", "y"], "row 1: the source is bytes"),
+    "source dict": (["a", {"b": 1}], ["x", "y"], "row 1: the source is dict"),
+    "source array": (["a", np.array(["b", "c"])], ["x", "y"], "row 1: the source is ndarray"),
+    "passage None": ([["a"], ["b", None]], ["x", "y"], "row 1: passage 1 is missing"),
+    "passage int": (["a", ["b", "c", 3]], ["x", "y"], "row 1: passage 2 is int"),
+    "passage list": (["a", [["b"]]], ["x", "y"], "row 1: passage 0 is list"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named(metric: AlignScore, case: str):
+    sources, summaries, message = BAD[case]
+    with pytest.raises(InputError, match=message):
+        metric.score(sources, summaries)
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array, pd.Series])
+def test_columns_of_any_kind(metric: AlignScore, kind: Any):
+    texts, claims = ["It rained.", "The dam held."], ["Rain fell.", "It broke."]
+    assert metric.score(kind(texts), kind(claims)) == metric.score(texts, claims)
+
+
+def test_a_blank_summary_has_no_score(metric: AlignScore):
+    sources = ["The river rose."] * 4
+    result = metric.evaluate(sources, ["", "It rose.", " \n\t", "It fell."])
+    assert np.isnan(result.scores).tolist() == [True, False, True, False]
+    assert result.undefined == 2
+    assert result.scores[[1, 3]].tolist() == pytest.approx(
+        metric.score(sources[:2], ["It rose.", "It fell."]), abs=1e-6
+    )
+    assert result.mean == pytest.approx(result.scores[[1, 3]].mean())
+
+
+@pytest.mark.parametrize("source", ["", " \n", [], [""], ["", " "]])
+def test_a_source_without_text_is_an_empty_context(
+    metric: AlignScore, naive: Naive, source: Source
+):
+    expected = naive.probability("", "It rained.")
+    assert metric.score([source], ["It rained."]) == pytest.approx([expected], abs=1e-5)
+
+
+def test_no_pair_at_all(metric: AlignScore):
+    assert metric.score([], []) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "High \ud800 here. Low \udfff there.",
+        "A\0b. \0 Next\0.",
+        "\0",
+        "שלום עולם. مرحبا بالعالم؟",
+        "Fine 👩‍👩‍👧‍👦! Really 🏳️‍🌈?",
+        "[CLS] [SEP] [PAD] [MASK]",
+        "字" * 2000,
+        "\u200b\u202e",
+    ],
+    ids=["surrogates", "nul", "only nul", "rtl", "emoji", "special", "no space", "invisible"],
+)
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
+def test_hostile_text_leaves_its_neighbours_alone(metric: AlignScore, text: str):
+    alone = metric.score(["It rained."], ["Rain fell."])
+    scores = metric.score(["It rained.", text, "It rained."], ["Rain fell.", "It rained.", text])
+    assert scores[:1] == pytest.approx(alone, abs=1e-5)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+@pytest.mark.parametrize("long", ["source", "summary", "both"])
+def test_a_sentence_of_5000_words(metric: AlignScore, naive: Naive, long: str):
+    words = [f"{'river' if i % 3 else 'dam'} {i % 10}" for i in range(2500)]
+    text, short = " ".join(words), "The river rose."
+    assert len(text.split()) == 5000
+    source, summary = {"source": (text, short), "summary": (short, text)}.get(long, (text, text))
+    assert len(naive.splitter.split(text)) == 1
+    with pytest.warns(TruncationWarning, match="^1 of 1 "):
+        scores = metric.score([source], [summary])
+    assert scores == pytest.approx([naive.probability(source, summary)], abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
+def test_a_source_of_200_000_words(tiny_aligner: Path, naive: Naive):
+    """40,000 sentences of 5 words: 200,000 // 5,000 + 1 = 41 chunks aimed at, 975 each, 42 made."""
+    metric = AlignScore(tiny_aligner, device="cpu", chunk_words=5000, progress=False)
+    sentences = [f"The river rose {i} feet." for i in range(40_000)]
+    chunks = [" ".join(sentences[i : i + 975]) for i in range(0, 40_000, 975)]
+    result = metric.evaluate([" ".join(sentences)], ["The dam broke."])
+    assert result.table.chunks == chunks
+    assert len(chunks) == 42
+    best = max(naive.probability(chunk, "The dam broke.") for chunk in chunks)
+    assert result.scores.tolist() == pytest.approx([best], abs=1e-5)
+
+
+def test_the_signature_says_what_was_used(tiny_aligner: Path, tiny_checkpoint: Checkpoint):
+    metric = AlignScore(tiny_aligner, device="cpu", progress=False)
+    found = Signature.parse(metric.signature)
+    assert found.model == tiny_aligner.name
+    assert found.weights == tiny_checkpoint.weights_sha256[:12]
+    assert (found.head, found.chunk, found.length) == ("bin[1]", "60", "512")
+    assert found.splitter.startswith("bundled_punkt+nltk3.")
+    assert (found.aggregation, found.template) == ("max-mean", "pair")
+    assert (found.precision, found.version) == ("fp32", __version__)
+    assert metric.evaluate(["a"], ["b"]).signature == metric.signature
+
+
+@pytest.mark.parametrize(("head", "written"), [("tri", "tri[0]"), ("reg", "reg[0]")])
+def test_another_head(tiny_aligner: Path, tiny_checkpoint: Checkpoint, head: str, written: str):
+    metric = AlignScore(tiny_aligner, head=head, device="cpu", progress=False)
+    assert metric.profile.head == head
+    assert Signature.parse(metric.signature).head == written
+    encoded = tiny_checkpoint.tokenizer("It rained.", "Rain fell.", return_tensors="pt")
+    with torch.no_grad():
+        output = tiny_checkpoint.aligner(**encoded)
+    value = output.reg if head == "reg" else torch.softmax(output.tri, dim=-1)[:, 0]
+    assert metric.score(["It rained."], ["Rain fell."]) == pytest.approx(value.tolist(), abs=1e-5)
+
+
+def test_another_chunk_size(tiny_aligner: Path, data: tuple[list[Source], list[str]]):
+    metric = AlignScore(tiny_aligner, chunk_words=25, device="cpu", progress=False)
+    assert metric.profile.chunk_words == 25
+    assert Signature.parse(metric.signature).chunk == "25"
+    splitter = get_splitter("bundled_punkt")
+    wanted = chunk_passages(data[0][0], splitter=splitter, chunk_words=25)
+    assert wanted != chunk_passages(data[0][0], splitter=splitter, chunk_words=60)
+    table = metric.evaluate(data[0][:1], data[1][:1]).table
+    assert table.chunks == list(dict.fromkeys(wanted))
+
+
+@pytest.mark.usefixtures("nltk_data")
+def test_another_splitter(tiny_aligner: Path):
+    metric = AlignScore(tiny_aligner, splitter="nltk_punkt", device="cpu", progress=False)
+    assert metric.profile.splitter == "nltk_punkt"
+    assert Signature.parse(metric.signature).splitter.startswith("nltk_punkt+nltk3.")
+    assert metric._splitter is get_splitter("nltk_punkt")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "fp64"}, "precision is 'fp64'; known precisions: fp32, bf16, fp16"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
+        ({"batch_tokens": 0}, "batch_tokens is 0; give a whole number >= 1"),
+        ({"batch_tokens": 512.0}, "batch_tokens is 512.0"),
+        ({"batch_tokens": "512"}, "batch_tokens is '512'"),
+        ({"batch_tokens": True}, "batch_tokens is True"),
+        ({"head": "nli"}, "head is 'nli'; known heads: bin, tri, reg"),
+        ({"splitter": "spacy"}, "unknown sentence splitter 'spacy'"),
+        ({"chunk_words": 0}, "chunk_words is 0; give a whole number >= 1"),
+        ({"chunk_words": 1.5}, "chunk_words is 1.5"),
+    ],
+)
+def test_a_bad_option(tiny_aligner: Path, options: dict[str, Any], message: str):
+    with pytest.raises(ConfigurationError, match=message):
+        AlignScore(tiny_aligner, **({"device": "cpu", "progress": False} | options))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision(
+    tiny_aligner: Path,
+    data: tuple[list[Source], list[str]],
+    expected: list[float],
+    precision: str,
+):
+    metric = AlignScore(tiny_aligner, precision=precision, device="cpu", progress=False)
+    assert Signature.parse(metric.signature).precision == precision
+    scores = metric.score(*data)
+    assert scores == pytest.approx(expected, abs=0.05)
+    assert scores != pytest.approx(expected, abs=1e-7)  # it was used
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("progress", [True, False, None])
+def test_bars_only_where_wanted(
+    tiny_aligner: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    progress: bool | None,
+    terminal: bool,
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    AlignScore(tiny_aligner, device="cpu", progress=progress).score(["It rained."], ["Rain."])
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert ("scoring" in shown.err) == (terminal if progress is None else progress)
+
+
+def test_repeated_texts_are_scored_once(metric: AlignScore, monkeypatch: pytest.MonkeyPatch):
+    score, calls = Engine.score, []
+
+    def counted(self: Engine, chunks: Sequence[str], sentences: Sequence[str], pairs: Any) -> Any:
+        calls.append(len(pairs))
+        return score(self, chunks, sentences, pairs)
+
+    monkeypatch.setattr(Engine, "score", counted)
+    metric.score(["It rained."] * 50, ["Rain fell. It poured."] * 50)
+    assert calls == [2]
+
+
+def test_scoring_warns_of_nothing_when_all_is_well(metric: AlignScore):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metric.score(["It rained."], ["Rain fell."])
