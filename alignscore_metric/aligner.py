@@ -44,7 +44,8 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
         """Check the pooling and the profile; see the class for the arguments."""
         if pooling not in POOLINGS:
             raise ConfigurationError(f"pooling is {pooling!r}; known: {', '.join(POOLINGS)}")
-        self.backbone = dict(backbone or {"model_type": "roberta"})
+        # A folder of the machine that trained it says nothing to anybody else.
+        self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
         self.pooling = pooling
         self.head_dropout = head_dropout
         self.profile = Profile.from_dict(profile or {}).to_dict()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import sys
 from datetime import datetime, timezone
@@ -72,11 +73,18 @@ json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=())),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def test_jsonl_has_null_where_json_has_no_number():
+    stream = io.BytesIO()
+    rows = [{"a": math.nan, "b": [1.5, {"c": math.inf}]}]
+    TableWriter(".jsonl", stream).write(Table("t", ["a", "b"], rows), {})
+    assert stream.getvalue() == b'{"a": null, "b": [1.5, {"c": null}]}\n'
 
 
 @given(st.lists(st.dictionaries(st.text(), json_values, max_size=4), max_size=5))
