@@ -22,7 +22,7 @@ from alignscore_metric.errors import CheckpointError, ConfigurationError
 BUNDLED = {"mini": Path(__file__).parent / "models" / "mini"}
 """Names of the aligners that ship with the package."""
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Checkpoint:
         aligner: The model in float32, in evaluation mode, on the CPU.
         tokenizer: Its fast tokenizer.
         weights_sha256: Hash of the weights file, 64 hexadecimal digits.
+        tokenizer_sha256: Hash of the tokenizer file.
     """
 
     name: str
     aligner: Aligner
     tokenizer: PreTrainedTokenizerBase
     weights_sha256: str
+    tokenizer_sha256: str
 
 
 def load_checkpoint(model: str | Path) -> Checkpoint:
@@ -62,9 +64,9 @@ def load_checkpoint(model: str | Path) -> Checkpoint:
         raise
     except Exception as cause:  # whatever transformers and safetensors make of a damaged file
         raise CheckpointError(f"cannot load the aligner in {folder}: {cause}") from cause
-    if not tokenizer.is_fast:
-        raise CheckpointError(f"the tokenizer in {folder} has no fast version (tokenizer.json)")
-    return Checkpoint(name, aligner.eval(), tokenizer, sha256(folder / WEIGHTS))
+    return Checkpoint(
+        name, aligner.eval(), tokenizer, sha256(folder / WEIGHTS), sha256(folder / TOKENIZER)
+    )
 
 
 def sha256(file: Path) -> str:
@@ -103,7 +105,7 @@ def _locate(model: str | Path) -> tuple[str, Path]:
 
 
 def _check_folder(folder: Path) -> None:
-    for file in ("config.json", WEIGHTS):
+    for file in ("config.json", WEIGHTS, TOKENIZER):
         if not (folder / file).is_file():
             raise CheckpointError(f"{folder} is not a saved aligner: it has no {file}")
     try:

@@ -94,6 +94,7 @@ class AlignScore:
             Signature(
                 model=checkpoint.name,
                 weights=checkpoint.weights_sha256[:12],
+                tokenizer=checkpoint.tokenizer_sha256[:8],
                 head=f"{profile.head}[{profile.supported}]",
                 splitter=f"{profile.splitter}+nltk{_nltk_version()}",
                 chunk=str(profile.chunk_words),

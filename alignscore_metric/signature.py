@@ -20,6 +20,7 @@ class Signature:
     Attributes:
         model: Name of the checkpoint.
         weights: First 12 hexadecimal digits of the weights' sha256.
+        tokenizer: First 8 of its `tokenizer.json`'s.
         head: Head and class that are read, as `bin[1]`.
         splitter: Sentence splitter with the version of the library behind it.
         chunk: Words of a source chunk.
@@ -30,9 +31,9 @@ class Signature:
         version: Version of this package.
 
     Example:
-        >>> line = str(Signature(model="a|b", weights="0f", head="tri[0]", splitter="nltk_punkt",
-        ...     chunk="350", template="pair", aggregation="max-mean", length="512",
-        ...     precision="fp32", version="1"))
+        >>> line = str(Signature(model="a|b", weights="0f", tokenizer="e1", head="tri[0]",
+        ...     splitter="nltk_punkt", chunk="350", template="pair", aggregation="max-mean",
+        ...     length="512", precision="fp32", version="1"))
         >>> line[:26]
         'alignscore|model:a%7Cb|wei'
         >>> Signature.parse(line).model
@@ -41,6 +42,7 @@ class Signature:
 
     model: str
     weights: str
+    tokenizer: str
     head: str
     splitter: str
     chunk: str

@@ -60,7 +60,7 @@ def test_collected_pairs_come_in_order_before_those_given_and_are_forgotten(modu
         (["a", "b"], ["s"], "1 sources but 2 summaries"),
         (["a", None], ["s", "s"], "row 1: the summary is missing"),
         (["a"], [3], "row 0: the source is int"),
-        ("ab", ["s", "s"], "one string"),
+        ("ab", ["s", "s"], "summaries is one str"),
     ],
 )
 def test_bad_batch_collects_nothing(module, predictions, references, message):

@@ -143,8 +143,8 @@ def test_passages_are_chunked_apart(metric: AlignScore, naive: Naive):
 BAD: dict[str, tuple[Any, Any, str]] = {
     "more sources": (["a", "b", "c"], ["x", "y"], "3 sources but 2 summaries"),
     "more summaries": (["a"], ["x", "y"], "1 sources but 2 summaries"),
-    "sources are one text": ("ab", ["x", "y"], "sources is one string"),
-    "summaries are one text": (["a", "b"], "xy", "summaries is one string"),
+    "sources are one text": ("ab", ["x", "y"], "sources is one str"),
+    "summaries are one text": (["a", "b"], "xy", "summaries is one str"),
     "summary None": (["a", "b"], ["x", None], r"row 1: the summary is missing \(None\)"),
     "summary nan": (["a", "b"], ["x", math.nan], r"row 1: the summary is missing \(nan\)"),
     "summary NA": (["a", "b"], ["x", pd.NA], "row 1: the summary is missing"),

@@ -191,6 +191,7 @@ def test_as_text(result: AlignScoreResult):
 FIELDS = (
     "model",
     "weights",
+    "tokenizer",
     "head",
     "splitter",
     "chunk",

@@ -260,7 +260,7 @@ def test_bundled_punkt_needs_no_nltk_data(no_nltk_data: Path) -> None:
 def test_missing_bundled_data_is_a_named_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_module.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(text_module, "__file__", str(tmp_path / "text.py"))
     with pytest.raises(MissingResourceError, match="pip install"):
         text_module._bundled_parameters()
 

@@ -373,7 +373,7 @@ def test_recipe_is_read_key_by_key(tmp_path):
         ({"data": []}, "names no data: give `data` or `synthetic`"),
         ({"precision": "fp16"}, "'fp16'; known: fp32, bf16"),
         ({"epochs": 0}, "epochs"),
-        ({"epochs": "two"}, "recipe: "),
+        ({"epochs": "two"}, "epochs is 'two'"),
         ({"batch_tokens": 0}, "batch_tokens"),
         ({"warmup": 1.0}, "warmup"),
         ({"synthetic_words": 40}, "synthetic_words"),
@@ -423,8 +423,8 @@ def test_shipped_recipes(path):
     assert all(source.licence for source in (*recipe.data, *recipe.synthetic, *recipe.dev))
 
 
-def test_two_recipes_are_shipped():
-    assert len(list(RECIPES.glob("*.yaml"))) == 2
+def test_the_bundled_aligners_recipes_are_shipped():
+    assert len(list(RECIPES.glob("mini-*.yaml"))) == 3
 
 
 # --------------------------------------------------------------------------- whole runs

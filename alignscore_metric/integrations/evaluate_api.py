@@ -65,8 +65,8 @@ class EvaluationModule:
             InputError: Lengths differ or something is not text; nothing is collected then.
         """
         check_inputs(references, predictions)
-        self._predictions += predictions
-        self._references += references
+        self._predictions.extend(predictions)
+        self._references.extend(references)
 
     def compute(
         self,

@@ -113,8 +113,7 @@ class Recipe:
         for key in ("learning_rate", "warmup", "weight_decay", "max_grad_norm", "dropout"):
             value = getattr(self, key)
             if not isinstance(value, int | float) or value < 0:
-                # YAML reads 1e-4 as a text and 1.0e-4 as a number.
-                raise ConfigurationError(f"{key} is {value!r}; give a number, as 1.0e-4")
+                raise ConfigurationError(f"{key} is {value!r}; give a number >= 0")
         if self.warmup >= 1 or self.dropout >= 1:
             raise ConfigurationError("warmup and dropout must be below 1")
         words = self.synthetic_words
@@ -163,6 +162,12 @@ def _recipe(values: dict[str, Any]) -> Recipe:
         values[key] = tuple(_build(kind, row, f"{key}[{i}]") for i, row in enumerate(rows))
     if isinstance(values.get("synthetic_words"), list):
         values["synthetic_words"] = tuple(values["synthetic_words"])
+    for key in ("learning_rate", "warmup", "weight_decay", "max_grad_norm", "dropout"):
+        if isinstance(values.get(key), str):  # YAML reads 1e-4 as a text, 1.0e-4 as a number
+            try:
+                values[key] = float(values[key])
+            except ValueError:
+                raise ConfigurationError(f"{key} is {values[key]!r}, not a number") from None
     values["profile"] = Profile.from_dict(values.get("profile", {}))
     return _build(Recipe, values, "recipe")
 
