@@ -10,6 +10,7 @@ import torch
 from scipy import stats
 
 from alignscore_metric.aligner import Aligner
+from alignscore_metric.engine import batches
 from alignscore_metric.training.data import IGNORED, EncodedExamples
 
 
@@ -71,23 +72,16 @@ def roc_auc(labels: npt.NDArray[Any], scores: npt.NDArray[Any]) -> float:
 def _predict(
     aligner: Aligner, encoded: EncodedExamples, precision: str, batch_tokens: int
 ) -> dict[str, npt.NDArray[np.float64]]:
-    lengths = encoded.lengths()
-    order = np.argsort(lengths, kind="stable")
     shapes = {"bin": (len(encoded), 2), "tri": (len(encoded), 3), "reg": (len(encoded),)}
     outputs = {head: np.empty(shape) for head, shape in shapes.items()}
-    training, start = aligner.training, 0
+    training = aligner.training
     aligner.eval()
     device = aligner.device
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= batch_tokens:
-            stop += 1
-        rows = order[start:stop]
+    for rows in batches(encoded.lengths(), batch_tokens=batch_tokens):
         inputs, _ = encoded.batch(list(rows))
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             output = aligner(**{key: value.to(device) for key, value in inputs.items()})
         for head, values in output._asdict().items():
             outputs[head][rows] = values.cpu().numpy()
-        start = stop
     aligner.train(training)
     return outputs

@@ -6,7 +6,7 @@ The library copies this file into its cache and runs it there; all work is done 
 import datasets
 import evaluate
 
-from alignscore_metric import AlignScore
+from alignscore_metric import load
 
 _INPUTS = "predictions: summaries; references: their sources, each one text or a list of passages."
 
@@ -27,10 +27,5 @@ class HFAlignScore(evaluate.Metric):
         )
 
     def _compute(self, predictions, references, **options):  # noqa: ANN001, ANN003, ANN202
-        result = AlignScore(**options).evaluate(references, predictions)
-        return {
-            "alignscore": result.mean,
-            "scores": result.scores.tolist(),
-            "undefined": result.undefined,
-            "signature": result.signature,
-        }
+        module = load("alignscore", **options)
+        return module.compute(predictions=predictions, references=references)
