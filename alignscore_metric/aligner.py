@@ -17,7 +17,8 @@ from transformers.configuration_utils import PreTrainedConfig
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.profile import CLASSES, Profile
 
-POOLINGS = ("pooler", "claim_mean", "context")
+POOLINGS = ("pooler", "claim_mean", "claim_attention", "context")
+CLAIM_POOLINGS = ("claim_mean", "claim_attention")
 
 
 class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' decorators are untyped
@@ -26,9 +27,15 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
     Args:
         backbone: The encoder's own configuration as a dict with its `model_type`.
         pooling: `pooler` is the backbone's pooler output (first token, dense, tanh: what ALIGN
-            uses); `claim_mean` is the mean of the last hidden states over the claim's tokens
-            (needs a backbone with token types); `context` is DeBERTa's pooler (first token, dense,
-            gelu), which its backbone leaves to the model on top.
+            uses); `claim_mean` is the mean of the last hidden states over the claim's tokens;
+            `claim_attention` is that mean behind one weighted by a learned softmax, so that the
+            heads see the tokens that matter and all of them (both need a backbone with token
+            types); `context` is DeBERTa's pooler (first token, dense, gelu), which its backbone
+            leaves to the model on top.
+        copied_ngrams: Longest run of tokens, N >= 0, that the model is told of: each token's
+            embedding says how long a run around it (up to N) stands in the other text too, and
+            the heads of a claim pooling read the share of the claim in runs of 1, 2 ... N. 0, as
+            in ALIGN, tells it nothing; above 0 needs a backbone with token types.
         heads: Which of `bin`, `tri` and `reg` the model has. ALIGN has all three; a checker that
             was trained as a plain classifier has one.
         head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
@@ -44,6 +51,7 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
         pooling: str = "pooler",
         heads: Sequence[str] = tuple(CLASSES),
         head_dropout: float = 0.1,
+        copied_ngrams: int = 0,
         profile: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401  # as transformers
     ) -> None:
@@ -52,11 +60,14 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
             raise ConfigurationError(f"pooling is {pooling!r}; known: {', '.join(POOLINGS)}")
         if not heads or not set(heads) <= set(CLASSES):
             raise ConfigurationError(f"heads are {heads!r}; known: {', '.join(CLASSES)}")
+        if type(copied_ngrams) is not int or copied_ngrams < 0:
+            raise ConfigurationError(f"copied_ngrams is {copied_ngrams!r}; give a number >= 0")
         # A folder of the machine that trained it says nothing to anybody else.
         self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
         self.pooling = pooling
         self.heads = list(heads)
         self.head_dropout = head_dropout
+        self.copied_ngrams = copied_ngrams
         self.profile = Profile.from_dict(profile or {}).to_dict()
         super().__init__(**kwargs)
 
@@ -92,21 +103,34 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         """Build the model with random weights; `from_pretrained` fills them."""
         super().__init__(config)
         backbone = AutoConfig.for_model(**config.backbone)
-        pooler = {"add_pooling_layer": False} if config.pooling == "claim_mean" else {}
+        pooler = {"add_pooling_layer": False} if config.pooling in CLAIM_POOLINGS else {}
         self.encoder = AutoModel.from_config(backbone, **pooler)
+        width = backbone.hidden_size
+        if config.pooling == "claim_attention":
+            self.attention = nn.Linear(backbone.hidden_size, 1)
+            width *= 2
+        if config.pooling in CLAIM_POOLINGS:
+            width += config.copied_ngrams
+        if config.copied_ngrams:
+            self.copied_embeddings = nn.Embedding(config.copied_ngrams + 1, backbone.hidden_size)
         if config.pooling == "context":
             from transformers.models.deberta_v2.modeling_deberta_v2 import ContextPooler
 
             self.pooler = ContextPooler(backbone)
         self.dropout = nn.Dropout(config.head_dropout)
         for head in config.heads:
-            self.add_module(f"{head}_layer", nn.Linear(backbone.hidden_size, CLASSES[head]))
+            self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))
         self.post_init()
 
     @property
     def profile(self) -> Profile:
         """How this checkpoint's scores are made."""
         return Profile.from_dict(self.config.profile)
+
+    @property
+    def reads_claim(self) -> bool:
+        """Whether the model must be told which tokens are the claim's."""
+        return self.config.pooling in CLAIM_POOLINGS or self.config.copied_ngrams > 0
 
     @property
     def positions(self) -> float:
@@ -131,20 +155,50 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         Returns:
             The logits of each head, in float32.
         """
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        encoded = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types)
-        if self.config.pooling == "pooler":
-            pooled = encoded.pooler_output
-        elif self.config.pooling == "context":
-            pooled = self.pooler(encoded.last_hidden_state)
-        else:
-            pooled = _claim_mean(encoded.last_hidden_state, attention_mask, token_type_ids)
+        pooled = self.pool(input_ids, attention_mask, token_type_ids)
         dropped = self.dropout(pooled)
         return AlignerOutput(
             bin=self._logits("bin", dropped),
             tri=self._logits("tri", dropped),
             reg=self._logits("reg", pooled).squeeze(-1),
         )
+
+    def pool(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """The vector of each pair that the heads read, shape [N, W]; arguments as `forward`.
+
+        W is the backbone's hidden size H but for claim poolings; see `AlignerConfig`.
+        """
+        texts, copied = {"input_ids": input_ids}, None
+        if self.config.copied_ngrams:
+            claim = _claim(attention_mask, token_type_ids, "copied_ngrams")
+            longest = self.config.copied_ngrams
+            copied = copied_ngrams(input_ids, attention_mask, claim, longest=longest)
+            words = self.encoder.get_input_embeddings()(input_ids)
+            texts = {"inputs_embeds": words + self.copied_embeddings(copied)}
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        encoded = self.encoder(**texts, attention_mask=attention_mask, **types)
+        if self.config.pooling == "pooler":
+            return encoded.pooler_output  # type: ignore[no-any-return]
+        if self.config.pooling == "context":
+            return self.pooler(encoded.last_hidden_state)  # type: ignore[no-any-return]
+        claim = _claim(attention_mask, token_type_ids, f"pooling {self.config.pooling!r}")
+        return self._pool_claim(encoded.last_hidden_state, claim.float(), copied)
+
+    def _pool_claim(self, states: Tensor, claim: Tensor, copied: Tensor | None) -> Tensor:
+        """What of states [N, L, H] a claim pooling passes on, shape [N, W]."""
+        even = claim / claim.sum(dim=1, keepdim=True).clamp(min=1)
+        parts = [_weighted(states, even)]
+        if self.config.pooling == "claim_attention":
+            scores = self.attention(states).squeeze(-1).float()
+            weights = torch.softmax(scores.masked_fill(claim == 0, -1e4), dim=1)
+            parts.insert(0, _weighted(states, weights))
+        if copied is not None:
+            lengths = torch.arange(1, self.config.copied_ngrams + 1, device=copied.device)
+            runs = (copied.unsqueeze(-1) >= lengths).to(even.dtype)
+            parts.append(_weighted(runs, even))
+        return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
 
     def _logits(self, head: str, pooled: Tensor) -> Tensor:
         """Logits of one head in float32, shape [N, classes]; [N, 0] where the model has none."""
@@ -210,12 +264,52 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         return model  # type: ignore[no-any-return]
 
 
-def _claim_mean(states: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
-    """Mean over the claim's tokens: [N, L, H] -> [N, H]."""
+def _claim(attention_mask: Tensor, token_type_ids: Tensor | None, what: str) -> Tensor:
+    """1 for the claim's tokens, with its last special token, shape [N, L]."""
     if token_type_ids is None:
-        raise ConfigurationError("pooling 'claim_mean' needs a backbone with token types")
-    mask = (attention_mask * token_type_ids).unsqueeze(-1).to(states.dtype)
-    return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+        raise ConfigurationError(f"{what} needs a backbone with token types")
+    return attention_mask * token_type_ids
+
+
+def _weighted(states: Tensor, weights: Tensor) -> Tensor:
+    """Sum of [N, L, H] by weights [N, L]: shape [N, H]."""
+    return (states * weights.unsqueeze(-1).to(states.dtype)).sum(dim=1)
+
+
+def copied_ngrams(
+    input_ids: Tensor, attention_mask: Tensor, claim: Tensor, *, longest: int
+) -> Tensor:
+    """How long a run of tokens around each token stands in the pair's other text too.
+
+    Args:
+        input_ids: Token ids, shape [N, L]; the last token of a pair is special, and it and its
+            likes are never counted as copied.
+        attention_mask: 1 for tokens, 0 for padding, shape [N, L].
+        claim: 1 for the claim's tokens, shape [N, L].
+        longest: Longest run that is looked for, >= 1.
+
+    Returns:
+        0 to `longest`, shape [N, L], int64.
+
+    Example:
+        >>> ids = torch.tensor([[1, 5, 6, 7, 2, 6, 7, 9, 2]])
+        >>> claim = torch.tensor([[0, 0, 0, 0, 0, 1, 1, 1, 1]])
+        >>> copied_ngrams(ids, torch.ones_like(ids), claim, longest=3).tolist()
+        [[0, 0, 2, 2, 0, 2, 2, 0, 0]]
+    """
+    ends = input_ids.gather(1, attention_mask.sum(dim=1, keepdim=True) - 1)
+    counts = attention_mask.bool() & (input_ids != ends)
+    same = (input_ids[:, :, None] == input_ids[:, None, :]) & counts[:, :, None]
+    same &= (claim[:, :, None] != claim[:, None, :]) & counts[:, None, :]
+    runs, copied = same, torch.zeros_like(input_ids)
+    for length in range(1, longest + 1):
+        if length > 1:  # a run of n starts where a token agrees and a run of n - 1 follows it
+            runs = same[:, : -length + 1, : -length + 1] & runs[:, 1:, 1:]
+        starts = runs.any(dim=2)
+        for offset in range(length):
+            part = copied[:, offset : offset + starts.shape[1]]
+            part.masked_fill_(starts, length)
+    return copied
 
 
 def pair_scores(output: AlignerOutput, profile: Profile) -> Tensor:

@@ -110,12 +110,13 @@ def classifier_of(aligner: Aligner) -> tuple[PreTrainedConfig, dict[str, Tensor]
         ("head", profile.head, tuple(LABELS)),
         ("template", profile.template, ("pair",)),
         ("pooling", config.pooling, ("pooler", "context")),
+        ("copied_ngrams", config.copied_ngrams, (0,)),
         ("backbone", model_type, tuple(LAYOUTS)),
     ):
         if value not in possible:
             raise ConfigurationError(
                 f"no classifier of (text, claim) pairs equals this aligner: its {name} is "
-                f"{value!r}; possible: {', '.join(possible)}"
+                f"{value!r}; possible: {', '.join(map(str, possible))}"
             )
     labels = LABELS[profile.head]
     names = {ours: theirs for theirs, ours in _layout(model_type, profile.head).items()}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.training.cli import add_training
 from alignscore_metric.version import __version__
 from leaderboards.cli import add_leaderboard
 
@@ -66,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_info(commands)
     _add_convert(commands)
-    _add_train(commands)
+    add_training(commands)
     add_leaderboard(commands)
     return parser
 
@@ -142,21 +143,6 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     convert.set_defaults(run=_convert)
 
 
-def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    train = commands.add_parser(
-        "train",
-        help="train an aligner from a recipe",
-        description="Train an aligner as a YAML recipe says. The recipes of the bundled aligner "
-        "are in alignscore_metric/training/recipes.",
-        epilog="Example: alignscore train recipe.yaml --data DIR --output my-aligner",
-    )
-    train.add_argument("recipe", type=Path, help="YAML file")
-    train.add_argument("--data", type=Path, required=True, help="folder of the recipe's files")
-    train.add_argument("--output", type=Path, required=True, help="folder for the aligner")
-    train.add_argument("--encoder", help="start from this instead of the recipe's encoder")
-    train.set_defaults(run=_train)
-
-
 def _add_metric_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("metric")
     group.add_argument(
@@ -169,7 +155,11 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--head", help="bin, tri or reg; default: the checkpoint's own")
     group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
     group.add_argument("--chunk-words", type=int, metavar="N", help="default: the checkpoint's")
-    group.add_argument("--batch-tokens", type=int, default=16384, metavar="N", help="memory, speed")
+    group.add_argument(
+        "--copied-weight", type=float, metavar="W", help="of copied words in the score, 0 for the "
+        "model's score alone; default: the checkpoint's",
+    )  # fmt: skip
+    group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
 
 
@@ -194,6 +184,7 @@ def _metric(args: argparse.Namespace) -> AlignScore:
         head=args.head,
         splitter=args.splitter,
         chunk_words=args.chunk_words,
+        copied_weight=args.copied_weight,
         batch_tokens=args.batch_tokens,
         progress=False if args.quiet else None,
     )
@@ -334,23 +325,6 @@ def _convert(args: argparse.Namespace) -> int:
         local_files_only=args.local_files_only,
         to_classifier=args.to_classifier,
     )
-    sys.stdout.write(f"saved to {args.output}\n")
-    return OK
-
-
-def _train(args: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    from alignscore_metric.training.recipe import read_recipe
-    from alignscore_metric.training.trainer import train
-
-    recipe = read_recipe(args.recipe)
-    if args.encoder is not None:
-        recipe = replace(recipe, encoder=args.encoder)
-    metrics = train(recipe, data_dir=args.data, output=args.output)
-    for name, found in metrics.items():
-        figures = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
-        sys.stdout.write(f"{name}: {figures}\n")
     sys.stdout.write(f"saved to {args.output}\n")
     return OK
 

@@ -210,17 +210,21 @@ def truncate(context: list[int], claim: list[int], budget: int) -> tuple[list[in
         >>> truncate([1, 2, 3, 4], [5, 6, 7, 8], 4)
         ([1, 2], [5, 6])
     """
-    if len(context) + len(claim) <= budget:
+    kept_context, kept_claim = kept_lengths(len(context), len(claim), budget)
+    return context[:kept_context], claim[:kept_claim]
+
+
+def kept_lengths(context: int, claim: int, budget: int) -> tuple[int, int]:
+    """How many tokens of a context and of a claim `truncate` keeps, from their lengths."""
+    if context + claim <= budget:
         return context, claim
-    if len(claim) < budget:
-        return context[: budget - len(claim)], claim
-    short = min(len(context), len(claim))
+    if claim < budget:
+        return budget - claim, claim
+    short = min(context, claim)
     long = max(short, budget - short) if short <= budget else short
     if short + long > budget:
         short, long = budget // 2, budget - budget // 2
-    if len(context) <= len(claim):
-        return context[:short], claim[:long]
-    return context[:long], claim[:short]
+    return (short, long) if context <= claim else (long, short)
 
 
 def pad(joined: Sequence[Joined], template: PairTemplate) -> dict[str, np.ndarray]:

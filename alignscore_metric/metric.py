@@ -16,6 +16,7 @@ from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
 from alignscore_metric.aligner import Aligner
 from alignscore_metric.checkpoints import Checkpoint, load_checkpoint
 from alignscore_metric.chunking import SourceChunker
+from alignscore_metric.copying import LENGTH, blend, copied_shares
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import PRECISIONS, Engine
 from alignscore_metric.errors import ConfigurationError, InputError
@@ -52,7 +53,9 @@ class AlignScore:
         head: `bin`, `tri` or `reg` instead of the head that the checkpoint's profile names.
         splitter: `bundled_punkt` or `nltk_punkt` instead of the profile's.
         chunk_words: Whitespace words of a chunk instead of the profile's.
-        batch_tokens: Padded tokens of a batch: memory and speed, not scores.
+        copied_weight: Weight of copying instead of the profile's: 0 for the model's score alone.
+        batch_tokens: Padded tokens of a batch: memory and speed, not scores. None is 4,096 on a
+            CPU, whose caches larger batches overflow, and 16,384 elsewhere.
         progress: Bars on stderr; where None, only if stderr is a terminal.
 
     Raises:
@@ -86,7 +89,8 @@ class AlignScore:
         head: str | None = None,
         splitter: str | None = None,
         chunk_words: int | None = None,
-        batch_tokens: int = 16384,
+        copied_weight: float | None = None,
+        batch_tokens: int | None = None,
         progress: bool | None = None,
     ) -> None:
         """Load the aligner; see the class for the arguments."""
@@ -94,13 +98,18 @@ class AlignScore:
             raise ConfigurationError(
                 f"precision is {precision!r}; known precisions: {', '.join(PRECISIONS)}"
             )
-        if type(batch_tokens) is not int or batch_tokens < 1:
+        if batch_tokens is not None and (type(batch_tokens) is not int or batch_tokens < 1):
             raise ConfigurationError(f"batch_tokens is {batch_tokens!r}; give a whole number >= 1")
         checkpoint = load_checkpoint(
             model, backbone=backbone, profile=profile, local_files_only=local_files_only
         )
         self.profile: Profile = adapt_profile(
-            checkpoint.aligner, mode=mode, head=head, splitter=splitter, chunk_words=chunk_words
+            checkpoint.aligner,
+            mode=mode,
+            head=head,
+            splitter=splitter,
+            chunk_words=chunk_words,
+            copied_weight=copied_weight,
         )
         self.device: torch.device = _device(device)
         found = get_splitter(self.profile.splitter) if self.profile.splits else None
@@ -115,7 +124,7 @@ class AlignScore:
             tokenizer=checkpoint.tokenizer,
             profile=self.profile,
             precision=precision,
-            batch_tokens=batch_tokens,
+            batch_tokens=batch_tokens or (4096 if self.device.type == "cpu" else 16384),
             progress=sys.stderr.isatty() if progress is None else progress,
         )
         self.signature: str = _signature(checkpoint, self.profile, precision)
@@ -153,6 +162,8 @@ class AlignScore:
         sentence_scores, best_cells = max_over_chunks(
             pair_scores[table.cells], table.sentence_cells
         )
+        if weight := self.profile.copied_weight:
+            sentence_scores = blend(sentence_scores, copied_shares(table), weight)
         return AlignScoreResult(
             scores=mean_over_sentences(sentence_scores, table.example_sentences),
             sentence_scores=sentence_scores,
@@ -250,6 +261,7 @@ def adapt_profile(
     head: str | None = None,
     splitter: str | None = None,
     chunk_words: int | None = None,
+    copied_weight: float | None = None,
 ) -> Profile:
     """An aligner's profile with a user's options; see `AlignScore` for these.
 
@@ -276,13 +288,15 @@ def adapt_profile(
             f"the profile's pairs have up to {profile.max_length} tokens, but the backbone "
             f"{aligner.positions:.0f} positions; it is not the profile of this checkpoint"
         )
-    if aligner.config.pooling == "claim_mean" and profile.template != "pair":
+    if aligner.reads_claim and profile.template != "pair":
         raise ConfigurationError(
             f"the template {profile.template!r} writes a pair as one text, but this aligner reads "
             "the claim's own tokens; it is not the profile of this checkpoint"
         )
-    profile = profile if splitter is None else replace(profile, splitter=splitter)
-    return profile if chunk_words is None else replace(profile, chunk_words=chunk_words)
+    given = {"splitter": splitter, "chunk_words": chunk_words, "copied_weight": copied_weight}
+    return Profile.from_dict(
+        profile.to_dict() | {key: value for key, value in given.items() if value is not None}
+    )
 
 
 def _whole_claim(summary: str) -> list[str]:
@@ -306,7 +320,7 @@ def _signature(checkpoint: Checkpoint, profile: Profile, precision: str) -> str:
             chunk=chunk.get(profile.chunking, f"{profile.chunking}-{profile.chunk_words}"),
             claims=profile.claims,
             template=profile.template,
-            aggregation=f"{profile.chunk_aggregation}-{profile.sentence_aggregation}",
+            aggregation=_aggregation(profile),
             length=str(profile.max_length),
             precision=precision,
             version=__version__,
@@ -333,6 +347,14 @@ def _device(name: str | None) -> torch.device:
         reason = str(cause).splitlines()[0]
         raise ConfigurationError(f"device {name!r} cannot be used here: {reason}") from cause
     return device
+
+
+def _aggregation(profile: Profile) -> str:
+    """How a signature names what is done with the scores of pairs."""
+    name = f"{profile.chunk_aggregation}-{profile.sentence_aggregation}"
+    if not profile.copied_weight:
+        return name
+    return f"{name}+{profile.copied_weight:g}copied{LENGTH}"
 
 
 def _splitter_version(profile: Profile) -> str:

@@ -49,6 +49,9 @@ class Profile:
             others write the pair as one text (see `alignscore_metric.encoding.PROMPTS`).
         chunk_aggregation: Over the chunks of one summary sentence.
         sentence_aggregation: Over the sentences of one summary.
+        copied_weight: Weight, in [0, 1), of copying in a sentence's score: of the share of its word
+            4-grams that stand in the source (see `alignscore_metric.copying`); the model's score
+            has the rest. 0, as in AlignScore, leaves the model's score alone.
         max_length: Tokens a pair may have, special tokens included; longer pairs are truncated.
 
     Raises:
@@ -68,6 +71,7 @@ class Profile:
     template: Template = "pair"
     chunk_aggregation: Literal["max"] = "max"
     sentence_aggregation: Literal["mean"] = "mean"
+    copied_weight: float = 0.0
     max_length: int = 512
 
     def __post_init__(self) -> None:
@@ -83,6 +87,9 @@ class Profile:
             value = getattr(self, name)
             if type(value) is not int or value < least:
                 raise ConfigurationError(f"{name} is {value!r}; give a whole number >= {least}")
+        weight = self.copied_weight
+        if type(weight) not in (int, float) or not 0 <= weight < 1:
+            raise ConfigurationError(f"copied_weight is {weight!r}; give a number in [0, 1)")
         for name, known in (
             ("chunking", get_args(Chunking)),
             ("claims", get_args(Claims)),

@@ -28,7 +28,8 @@ class Signature:
             otherwise the chunker's name and its size, as `minicheck-400`.
         claims: What of a summary is scored: its `sentences`, or the `whole`.
         template: Layout of a pair.
-        aggregation: Over chunks, then over sentences, as `max-mean`.
+        aggregation: Over chunks, then over sentences, as `max-mean`; with the weight of copied
+            words where they count, as `max-mean+0.3copied4`.
         length: Tokens that a pair may have.
         precision: `fp32`, `bf16` or `fp16`.
         version: Version of this package.

@@ -22,20 +22,18 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from alignscore_metric.errors import InputError, MissingResourceError
+from alignscore_metric.overlap import Hashes, distinct, ngram_hashes
 from alignscore_metric.text import get_splitter
 from leaderboards.cards import Card, load_cards
 from leaderboards.datasets import load
 from leaderboards.datasets.files import find
 from leaderboards.overlap import (
     HashedRows,
-    Hashes,
     RowHashes,
     RunIndex,
     SharedRows,
     all_shared_rows,
-    distinct,
     hash_rows,
-    ngram_hashes,
     runs_among,
     shared_rows,
 )

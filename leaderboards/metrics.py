@@ -49,6 +49,7 @@ _ALIGNER_OPTIONS: dict[str, Callable[[str], Any]] = {
     "profile": str,
     "splitter": str,
     "chunk_words": int,
+    "copied_weight": float,
     "device": str,
     "batch_tokens": int,
 }

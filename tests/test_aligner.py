@@ -11,12 +11,21 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertConfig
 
-from alignscore_metric.aligner import Aligner, AlignerConfig, AlignerOutput, pair_scores
+from alignscore_metric.aligner import (
+    Aligner,
+    AlignerConfig,
+    AlignerOutput,
+    copied_ngrams,
+    pair_scores,
+)
 from alignscore_metric.checkpoints import load_checkpoint
+from alignscore_metric.classifiers import classifier_of
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.hashing import sha256
 from alignscore_metric.profile import Profile
@@ -24,9 +33,18 @@ from alignscore_metric.profile import Profile
 PROFILE = {"head": "tri", "supported": 2, "splitter": "bundled_punkt", "chunk_words": 77}
 
 
-@pytest.fixture(scope="module", params=["pooler", "claim_mean"])
+KINDS: dict[str, dict[str, Any]] = {
+    "pooler": {},
+    "claim_mean": {},
+    "claim_attention": {},
+    "copied": {"pooling": "claim_mean", "copied_ngrams": 3},
+}
+READ_CLAIM = ["claim_mean", "claim_attention", "copied"]
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
 def aligner(request: pytest.FixtureRequest) -> Aligner:
-    """A very small random aligner of each pooling, in evaluation mode."""
+    """A very small random aligner of each kind, in evaluation mode."""
     backbone = BertConfig(
         vocab_size=40,
         hidden_size=16,
@@ -37,8 +55,11 @@ def aligner(request: pytest.FixtureRequest) -> Aligner:
         initializer_range=0.5,
     )
     torch.manual_seed(1)
-    config = AlignerConfig(backbone=backbone.to_dict(), pooling=request.param, profile=PROFILE)
-    model = Aligner(config).eval()
+    options = {"pooling": request.param} | KINDS[request.param]
+    model = Aligner(AlignerConfig(backbone=backbone.to_dict(), profile=PROFILE, **options)).eval()
+    for name in ("attention", "copied_embeddings"):
+        if hasattr(model, name):
+            torch.nn.init.normal_(getattr(model, name).weight)
     for layer in (model.bin_layer, model.tri_layer, model.reg_layer):
         torch.nn.init.normal_(layer.weight)
         torch.nn.init.normal_(layer.bias)
@@ -47,8 +68,10 @@ def aligner(request: pytest.FixtureRequest) -> Aligner:
 
 @pytest.fixture(scope="module")
 def batch() -> dict[str, Tensor]:
-    """Three pairs of lengths 9, 6 and 4 with claims of 4, 2 and 1 tokens."""
+    """Three pairs of lengths 9, 6 and 4 with claims of 4, 2 and 1 tokens, some of them copied."""
     ids = torch.randint(1, 40, (3, 9), generator=torch.Generator().manual_seed(2))
+    ids[0, 5:7] = ids[0, 2:4]
+    ids[1, 4] = ids[1, 0]
     mask = torch.tensor([[1] * 9, [1] * 6 + [0] * 3, [1] * 4 + [0] * 5])
     types = torch.tensor([[0] * 5 + [1] * 4, [0] * 4 + [1] * 2 + [0] * 3, [0, 0, 0, 1] + [0] * 5])
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
@@ -59,10 +82,42 @@ def run(model: Aligner, batch: dict[str, Tensor]) -> AlignerOutput:
         return model(**batch)
 
 
+def copied_by_hand(ids: list[int], claim: list[int], longest: int) -> list[int]:
+    """Length of the longest copied run around each token, from the sets of both texts' n-grams."""
+    copied = [0] * len(ids)
+    for n in range(1, longest + 1):
+        runs = [
+            (start, claim[start], tuple(ids[start : start + n]))
+            for start in range(len(ids) - n + 1)
+            if len(set(claim[start : start + n])) == 1 and ids[-1] not in ids[start : start + n]
+        ]
+        of_side = {(side, run) for _, side, run in runs}
+        for start, side, run in runs:
+            if (1 - side, run) in of_side:
+                copied[start : start + n] = [n] * n
+    return copied
+
+
+def states_by_hand(model: Aligner, batch: dict[str, Tensor]) -> Tensor:
+    """The encoder's last states; word embeddings that say what is copied are added up here."""
+    if not model.config.copied_ngrams:
+        return model.encoder(**batch).last_hidden_state
+    words = model.encoder.embeddings.word_embeddings.weight[batch["input_ids"]].clone()
+    for row, (ids, mask, types) in enumerate(
+        zip(*(v.tolist() for v in batch.values()), strict=True)
+    ):
+        real = sum(mask)
+        counts = copied_by_hand(ids[:real], types[:real], model.config.copied_ngrams)
+        for place, count in enumerate(counts + [0] * (len(ids) - real)):
+            words[row, place] += model.copied_embeddings.weight[count]
+    others = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
+    return model.encoder(inputs_embeds=words, **others).last_hidden_state
+
+
+@torch.no_grad()
 def pool_by_hand(model: Aligner, batch: dict[str, Tensor]) -> list[Tensor]:
     """One vector per pair, by loops over the encoder's last states."""
-    with torch.no_grad():
-        states = model.encoder(**batch).last_hidden_state
+    states = states_by_hand(model, batch)
     if model.config.pooling == "pooler":
         dense = model.encoder.pooler.dense
         return [torch.tanh(dense.weight @ row[0] + dense.bias) for row in states]
@@ -70,11 +125,15 @@ def pool_by_hand(model: Aligner, batch: dict[str, Tensor]) -> list[Tensor]:
     for row, mask, types in zip(
         states, batch["attention_mask"], batch["token_type_ids"], strict=True
     ):
-        total, count = torch.zeros(states.shape[-1]), 0
+        total, weight = torch.zeros(states.shape[-1]), 0.0
         for state, real, claim in zip(row, mask.tolist(), types.tolist(), strict=True):
             if real and claim:
-                total, count = total + state, count + 1
-        pooled.append(total / count)
+                own = 1.0
+                if model.config.pooling == "claim_attention":
+                    attention = model.attention
+                    own = float((attention.weight[0] @ state + attention.bias).exp())
+                total, weight = total + own * state, weight + own
+        pooled.append(total / weight)
     return pooled
 
 
@@ -91,8 +150,16 @@ def test_forward_against_a_recomputation(aligner: Aligner, batch: dict[str, Tens
             torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("aligner", ["claim_mean"], indirect=True)
-def test_claim_mean_leaves_out_padding_of_type_one(aligner: Aligner, batch: dict[str, Tensor]):
+def test_pool_gives_the_vector_that_the_heads_read(aligner: Aligner, batch: dict[str, Tensor]):
+    with torch.no_grad():
+        pooled = aligner.pool(**batch)
+    assert pooled.shape == (3, 16)
+    expected = torch.stack(pool_by_hand(aligner, batch))
+    torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("aligner", READ_CLAIM, indirect=True)
+def test_padding_of_type_one_is_no_part_of_the_claim(aligner: Aligner, batch: dict[str, Tensor]):
     """Some tokenizers pad token types with 1: the attention mask decides."""
     typed = batch["token_type_ids"] | (1 - batch["attention_mask"])
     assert not torch.equal(typed, batch["token_type_ids"])
@@ -102,13 +169,81 @@ def test_claim_mean_leaves_out_padding_of_type_one(aligner: Aligner, batch: dict
         torch.testing.assert_close(one, two)
 
 
-def test_claim_mean_without_token_types(aligner: Aligner, batch: dict[str, Tensor]):
+def test_a_pair_alone_gives_what_it_gives_in_company(aligner: Aligner, batch: dict[str, Tensor]):
+    together = run(aligner, batch)
+    for row, real in enumerate(batch["attention_mask"].sum(dim=1).tolist()):
+        alone = run(aligner, {name: values[row : row + 1, :real] for name, values in batch.items()})
+        for one, many in zip(alone, together, strict=True):
+            torch.testing.assert_close(one[0], many[row], atol=1e-5, rtol=1e-5)
+
+
+def test_without_token_types(aligner: Aligner, batch: dict[str, Tensor]):
     untyped = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    assert aligner.reads_claim == (aligner.config.pooling != "pooler")
     if aligner.config.pooling == "pooler":
         assert run(aligner, untyped).bin.shape == (3, 2)
     else:
         with pytest.raises(ConfigurationError, match="needs a backbone with token types"):
             run(aligner, untyped)
+
+
+TOKENS = st.lists(st.integers(0, 4), max_size=9)
+
+
+@given(st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=4), st.integers(1, 6))
+def test_copied_ngrams_against_sets_of_ngrams(pairs: list[tuple[list[int], ...]], longest: int):
+    """Few tokens, so that much is copied; 0 is the separator too, and the padding is a word."""
+    rows = [([9, *a, 0, *b, 0], [0] * (len(a) + 2) + [1] * (len(b) + 1)) for a, b in pairs]
+    width = max(len(ids) for ids, _ in rows)
+
+    def padded(values: list[list[int]], fill: int) -> Tensor:
+        return torch.tensor([row + [fill] * (width - len(row)) for row in values])
+
+    ids, claim = padded([ids for ids, _ in rows], 1), padded([claim for _, claim in rows], 0)
+    mask = padded([[1] * len(ids) for ids, _ in rows], 0)
+    found = copied_ngrams(ids, mask, claim, longest=longest)
+    assert found.dtype == torch.int64
+    for row, (one, side) in enumerate(rows):
+        expected = copied_by_hand(one, side, longest)
+        assert found[row].tolist() == expected + [0] * (width - len(one))
+
+
+def smallest(**options: Any) -> Aligner:
+    backbone = BertConfig(
+        vocab_size=9,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+    )
+    return Aligner(AlignerConfig(backbone=backbone.to_dict(), **options))
+
+
+def test_an_aligner_that_is_told_nothing_has_no_such_embeddings():
+    shapes = {}
+    for longest in (0, 5):
+        model = smallest(copied_ngrams=longest)
+        shapes[longest] = {key: value.shape for key, value in model.state_dict().items()}
+    assert shapes[5] == shapes[0] | {"copied_embeddings.weight": (6, 8)}
+    assert AlignerConfig.from_dict({"model_type": "aligner"}).copied_ngrams == 0
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "3", None])
+def test_copied_ngrams_that_are_no_number_of_tokens(value: object):
+    with pytest.raises(ConfigurationError, match="copied_ngrams is"):
+        AlignerConfig(copied_ngrams=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("aligner", READ_CLAIM, indirect=True)
+def test_no_plain_classifier_reads_the_claim(aligner: Aligner):
+    with pytest.raises(ConfigurationError, match=f"its pooling is '{aligner.config.pooling}'"):
+        classifier_of(aligner)
+
+
+def test_no_plain_classifier_is_told_of_copied_ngrams():
+    classifier_of(smallest())
+    with pytest.raises(ConfigurationError, match="its copied_ngrams is 2; possible: 0"):
+        classifier_of(smallest(copied_ngrams=2))
 
 
 def test_dropout_stands_before_bin_and_tri_only(aligner: Aligner, batch: dict[str, Tensor]):

@@ -33,7 +33,15 @@ def test_mixtures_are_those_of_the_papers():
 def test_mini_is_what_its_training_record_says():
     record = PROJECT / "alignscore_metric" / "models" / "mini" / "training.json"
     runs = json.loads(record.read_text(encoding="utf-8"))["runs"]
-    assert mixture("mini") == {used["name"].split("+")[0] for run in runs for used in run["sets"]}
+    of_file = {
+        file.removesuffix(".jsonl"): card.name
+        for card in CARDS.values()
+        if card.role == "training"
+        for source in card.sources
+        for file in source.files
+    }
+    used = {found["name"].split("+")[0] for run in runs for found in run["sets"]}
+    assert mixture("mini") == {of_file[name] for name in used}
 
 
 def count_lines(path: Path) -> Count:

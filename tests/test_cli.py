@@ -333,7 +333,7 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"alignscore {alignscore_metric.__version__}\n"
 
 
-# ------------------------------------------------------------ explain, info, train
+# ------------------------------------------------------------ explain, info
 
 
 def test_explain_shows_the_least_supported_sentence_first(tmp_path, tiny_aligner, metric, capsys):
@@ -373,26 +373,6 @@ def test_info_prints_signature_and_evaluate_path(tiny_aligner, metric, capsys):
     [path_line] = [line for line in out.splitlines() if line.startswith("evaluate.load path")]
     assert path_line.endswith(f" {MODULE_PATH}")
     assert MODULE_PATH.is_file()
-
-
-@pytest.mark.parametrize(
-    ("recipe", "message"),
-    [
-        (None, "cannot read the recipe"),
-        ("- a list\n", "is not a recipe"),
-        ("encoder: e\nname: n\n", "names no data"),
-        ("encoder: e\nname: n\nepoch: 3\n", "unknown key(s) epoch; known: encoder, name"),
-    ],
-)
-def test_train_with_a_bad_recipe(tmp_path, capsys, recipe, message):
-    path = tmp_path / "recipe.yaml"
-    if recipe is not None:
-        path.write_text(recipe)
-    argv = ["train", path, "--data", tmp_path, "--output", tmp_path / "out"]
-    found = refusal(argv, capsys)
-    assert str(path) in found
-    assert message in found
-    assert not (tmp_path / "out").exists()
 
 
 # ------------------------------------------------------------ as a process

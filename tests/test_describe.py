@@ -10,6 +10,16 @@ import pandas as pd
 import pytest
 
 from alignscore_metric.errors import InputError
+from alignscore_metric.overlap import (
+    LONG,
+    SHORT,
+    distinct,
+    is_among,
+    ngram_hashes,
+    normalise,
+    runs_of,
+    word_hashes,
+)
 from leaderboards.cards import get_card, load_cards
 from leaderboards.describe import (
     Rows,
@@ -23,21 +33,13 @@ from leaderboards.describe import (
     train_jsonl,
 )
 from leaderboards.overlap import (
-    LONG,
-    SHORT,
     RowHashes,
     RunIndex,
     SharedRows,
     all_shared_rows,
-    distinct,
     hash_rows,
-    is_among,
-    ngram_hashes,
-    normalise,
     runs_among,
-    runs_of,
     shared_rows,
-    word_hashes,
 )
 
 Table = list[tuple[str | None, str]]

@@ -124,3 +124,23 @@ def test_links_and_named_files_exist(page: str) -> None:
         for name in re.findall(r"`([\w/]+\.py)`", text):
             homes = (ROOT / "alignscore_metric", ROOT / "leaderboards", ROOT)
             assert any((home / name).exists() for home in homes), name
+
+
+def test_training_on_own_pairs_by_the_readmes_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """200 pairs train, save, load and score."""
+    lines = "\n".join(blocks("text", README)).splitlines()
+    train = next(line for line in lines if line.startswith("alignscore train "))
+    score = next(line for line in lines if line.endswith("--model my-aligner"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("examples", "alignscore_metric"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "DIR").mkdir()
+    for name, pairs in (("mine", 200), ("mine.dev", 40)):
+        made = f"synthesise examples/examples.jsonl -o DIR/{name}.jsonl --pairs {pairs}"
+        assert main(made.split()) == 0
+    assert main(shlex.split(train)[1:]) == 0
+    assert "mine.dev: rows 40" in capsys.readouterr().out
+    assert main(shlex.split(score)[1:]) == 0
+    assert "alignscore|model:my-aligner|" in capsys.readouterr().out

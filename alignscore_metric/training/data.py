@@ -6,25 +6,34 @@ Knows nothing of models or losses.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import os
 import random
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.encoding import PairTemplate, pad, tokenize, truncate
+from alignscore_metric.encoding import PairTemplate, kept_lengths, tokenize
 from alignscore_metric.errors import InputError
 from alignscore_metric.profile import CLASSES, Head
 
 IGNORED = -100
 """Label of a head that an example says nothing about (torch's own convention)."""
+
+ENCODED_AT_ONCE = 16384
+"""Texts whose ids are held as Python lists at a time."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class AlignmentExample:
         text_b: The claim.
         head: The head that its label is for.
         label: A class index for `bin` and `tri`, a number in [0, 1] for `reg`.
+        kind: How a synthetic pair was made; empty for others.
     """
 
     dataset: str
@@ -44,6 +54,7 @@ class AlignmentExample:
     text_b: str
     head: Head
     label: float
+    kind: str = ""
 
 
 def open_text(path: Path) -> Iterator[str]:
@@ -81,6 +92,23 @@ def read_examples(path: Path, name: str) -> list[AlignmentExample]:
     return examples
 
 
+def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
+    """Write an alignment file that `read_examples` reads; it appears whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        for example in examples:
+            row = {
+                "dataset": example.dataset,
+                "text_a": example.text_a,
+                "text_b": example.text_b,
+                "label_type": example.head,
+                "label": example.label,
+                "kind": example.kind,
+            }
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    partial.replace(path)
+
+
 def _example(row: dict[str, Any], name: str) -> AlignmentExample:
     """One row, checked."""
     head, label = row["label_type"], float(row["label"])
@@ -104,34 +132,95 @@ def sample(
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """Token ids and labels of N examples.
+    """Token ids and labels of N examples, as flat tensors on one device.
 
     Attributes:
-        pairs: For each example the claim's and the context's ids, already truncated.
-        template: How the two are joined.
+        tokens: Ids of all distinct texts, one after the other, int32, shape [T].
+        context: Where in `tokens` each example's context starts and how many of its tokens are
+            used (cut to the model's length), int64, shape [N, 2].
+        claim: The same of the claims.
         labels: Per head, shape [N]; IGNORED where the example has none.
-        datasets: Name of each example's dataset.
+        dataset: Number of each example's dataset, int64, shape [N].
+        datasets: Names of the datasets.
+        template: How context and claim are joined.
     """
 
-    pairs: list[tuple[list[int], list[int]]]
+    tokens: Tensor
+    context: Tensor
+    claim: Tensor
+    labels: dict[str, Tensor]
+    dataset: Tensor
+    datasets: tuple[str, ...]
     template: PairTemplate
-    labels: dict[str, npt.NDArray[Any]]
-    datasets: list[str]
 
     def __len__(self) -> int:
         """Number of examples."""
-        return len(self.pairs)
+        return len(self.context)
 
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each pair, special tokens included, shape [N]."""
-        return np.array([len(a) + len(b) + self.template.extra for a, b in self.pairs])
+        lengths: npt.NDArray[np.int64] = (self.context[:, 1] + self.claim[:, 1]).cpu().numpy()
+        return lengths + self.template.extra
 
-    def batch(self, rows: Sequence[int]) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Model inputs and labels of some rows, padded to the longest of them."""
-        joined = [self.template.join(*self.pairs[row]) for row in rows]
-        inputs = {k: torch.from_numpy(v) for k, v in pad(joined, self.template).items()}
-        labels = {head: torch.from_numpy(values[rows]) for head, values in self.labels.items()}
-        return inputs, labels
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """The datasets that some rows come from, sorted."""
+        found = set(self.dataset[torch.as_tensor(rows, device=self.dataset.device)].tolist())
+        return sorted(self.datasets[index] for index in found)
+
+    def to(self, device: torch.device) -> EncodedExamples:
+        """The same on another device."""
+        return replace(
+            self,
+            tokens=self.tokens.to(device),
+            context=self.context.to(device),
+            claim=self.claim.to(device),
+            labels={head: values.to(device) for head, values in self.labels.items()},
+            dataset=self.dataset.to(device),
+        )
+
+    def digest(self) -> str:
+        """SHA-256 over everything, so that a resumed run can tell that its data are the same."""
+        found = hashlib.sha256(repr((self.datasets, self.template)).encode())
+        labels = [self.labels[head] for head in sorted(self.labels)]
+        for part in (self.tokens, self.context, self.claim, self.dataset, *labels):
+            found.update(part.cpu().numpy().tobytes())
+        return found.hexdigest()
+
+    def batch(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Model inputs and labels of some rows, padded to the longest, on the tensors' device."""
+        index = torch.as_tensor(rows, device=self.tokens.device)
+        inputs = _join(self.tokens, self.context[index], self.claim[index], self.template)
+        return inputs, {head: values[index] for head, values in self.labels.items()}
+
+
+def _join(
+    tokens: Tensor, context: Tensor, claim: Tensor, template: PairTemplate
+) -> dict[str, Tensor]:
+    """Padded model inputs, made by one look-up for the whole batch: what `encoding.pad` gives."""
+    parts = [template.prefix, None, template.middle, None, template.suffix]
+    start = torch.zeros(len(context), 1, dtype=torch.int64, device=tokens.device)
+    first = context[:, 1:] + len(template.prefix) + len(template.middle)
+    ends = first + claim[:, 1:] + len(template.suffix)
+    place = torch.arange(int(ends.max()), device=tokens.device)[None]
+    ids = torch.full((len(context), place.shape[1]), template.pad_id, device=tokens.device)
+    texts = iter((context, claim))
+    for special in parts:
+        if special is None:
+            text = next(texts)
+            inside = (place >= start) & (place < start + text[:, 1:])
+            found = tokens[torch.where(inside, text[:, :1] + place - start, 0)]
+            ids = torch.where(inside, found.long(), ids)
+            start = start + text[:, 1:]
+            continue
+        for token in special:
+            ids = torch.where(place == start, token, ids)
+            start = start + 1
+    inputs = {"input_ids": ids, "attention_mask": (place < ends).long()}
+    if template.type_ids is None:
+        return inputs
+    one, two = template.type_ids
+    types = torch.where(place < first, one, two) * inputs["attention_mask"]
+    return inputs | {"token_type_ids": types}
 
 
 def encode_examples(
@@ -141,7 +230,7 @@ def encode_examples(
     max_length: int,
     bin_from_tri: bool = False,
 ) -> EncodedExamples:
-    """Tokenise every distinct text once and pair the ids.
+    """Tokenise every distinct text once.
 
     Args:
         examples: The pairs.
@@ -150,17 +239,46 @@ def encode_examples(
         bin_from_tri: Give 3-way examples a `bin` label too (1 = entailed), so that the binary
             head learns from inference data as well.
     """
-    texts = list(dict.fromkeys(t for e in examples for t in (e.text_a, e.text_b)))
-    ids = dict(zip(texts, tokenize(texts, tokenizer, progress=False), strict=True))
+    number = {text: i for i, text in enumerate(dict.fromkeys(_texts(examples)))}
+    tokens, bounds = _tokens(list(number), tokenizer)
     template = PairTemplate.of(tokenizer)
+    places = np.array([[number[e.text_a], number[e.text_b]] for e in examples]).reshape(-1, 2)
+    starts, sizes = bounds[places], np.diff(bounds)[places]
     budget = max_length - template.extra
-    pairs = [truncate(ids[e.text_a], ids[e.text_b], budget) for e in examples]
-    labels: dict[str, npt.NDArray[Any]] = {
-        "bin": np.array([_bin_label(e, bin_from_tri) for e in examples], dtype=np.int64),
-        "tri": np.array([_label(e, "tri") for e in examples], dtype=np.int64),
-        "reg": np.array([_label(e, "reg") for e in examples], dtype=np.float32),
-    }
-    return EncodedExamples(pairs, template, labels, [e.dataset for e in examples])
+    for row in np.flatnonzero(sizes.sum(axis=1) > budget):
+        sizes[row] = kept_lengths(int(sizes[row, 0]), int(sizes[row, 1]), budget)
+    datasets = {name: i for i, name in enumerate(dict.fromkeys(e.dataset for e in examples))}
+    return EncodedExamples(
+        tokens=torch.from_numpy(tokens),
+        context=torch.from_numpy(np.stack([starts[:, 0], sizes[:, 0]], axis=1)),
+        claim=torch.from_numpy(np.stack([starts[:, 1], sizes[:, 1]], axis=1)),
+        labels={
+            "bin": torch.tensor([int(_bin_label(e, bin_from_tri)) for e in examples]),
+            "tri": torch.tensor([int(_label(e, "tri")) for e in examples]),
+            "reg": torch.tensor([_label(e, "reg") for e in examples], dtype=torch.float32),
+        },
+        dataset=torch.tensor([datasets[e.dataset] for e in examples]),
+        datasets=tuple(datasets),
+        template=template,
+    )
+
+
+def _texts(examples: Sequence[AlignmentExample]) -> Iterator[str]:
+    for example in examples:
+        yield example.text_a
+        yield example.text_b
+
+
+def _tokens(
+    texts: list[str], tokenizer: PreTrainedTokenizerBase
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Ids of all texts, one after the other, and where each begins and the last ends."""
+    flat, sizes = array("i"), [0]
+    for start in range(0, len(texts), ENCODED_AT_ONCE):  # lists of ids take ten times the memory
+        for ids in tokenize(texts[start : start + ENCODED_AT_ONCE], tokenizer, progress=False):
+            flat.extend(ids)
+            sizes.append(len(ids))
+    return np.frombuffer(flat, dtype=np.int32).copy(), np.cumsum(sizes, dtype=np.int64)
 
 
 def _label(example: AlignmentExample, head: str) -> float:
@@ -173,8 +291,52 @@ def _bin_label(example: AlignmentExample, bin_from_tri: bool) -> float:
     return _label(example, "bin")
 
 
+def save_encoded(examples: EncodedExamples, path: Path, *, notes: str = "") -> None:
+    """Write encoded examples to a safetensors file; it appears whole or not at all.
+
+    Args:
+        examples: What to write.
+        path: The file.
+        notes: Any text, given back by `load_encoded`.
+    """
+    tensors = {"tokens": examples.tokens, "context": examples.context, "claim": examples.claim}
+    tensors |= {"dataset": examples.dataset}
+    tensors |= {f"labels.{head}": values for head, values in examples.labels.items()}
+    about = {"datasets": examples.datasets, "template": asdict(examples.template)}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # processes may write at once
+    save_file(tensors, partial, metadata={"about": json.dumps(about), "notes": notes})
+    partial.replace(path)
+
+
+def load_encoded(path: Path) -> tuple[EncodedExamples, str]:
+    """Read what `save_encoded` wrote: the examples and the notes.
+
+    Raises:
+        InputError: The file is missing, damaged or something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["about"])
+            notes = file.metadata()["notes"]
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as cause:
+        raise InputError(f"{path} holds no prepared data: {cause!r}; delete it") from cause
+    template: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in about["template"].items()
+    }
+    labels = {k.removeprefix("labels."): tensors.pop(k) for k in list(tensors) if "." in k}
+    examples = EncodedExamples(
+        **tensors,
+        labels=labels,
+        datasets=tuple(about["datasets"]),
+        template=PairTemplate(**template),
+    )
+    return examples, notes
+
+
 def length_batches(
-    lengths: npt.NDArray[np.int64], *, batch_tokens: int, rng: np.random.Generator, pool: int = 4096
+    lengths: npt.NDArray[np.int64], *, batch_tokens: int, rng: np.random.Generator, pool: int = 32
 ) -> list[list[int]]:
     """Shuffled batches of examples of about the same length.
 
@@ -182,20 +344,22 @@ def length_batches(
         lengths: Tokens of each example, shape [N].
         batch_tokens: Padded tokens that a batch may have (one example may exceed it alone).
         rng: Draws the order.
-        pool: Examples sorted together; larger pads less and mixes less.
+        pool: So many batches' worth of examples are sorted together; larger pads less and mixes
+            less.
 
     Returns:
         Row numbers of each batch; every row once.
     """
     order = rng.permutation(len(lengths))
+    size = max(1, int(pool * batch_tokens / max(1.0, float(np.mean(lengths)))))
     batches: list[list[int]] = []
-    for start in range(0, len(order), pool):
-        rows = order[start : start + pool]
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
         batch: list[int] = []
-        for row in rows[np.argsort(lengths[rows], kind="stable")]:
+        for row in rows[np.argsort(lengths[rows], kind="stable")].tolist():
             if batch and (len(batch) + 1) * lengths[row] > batch_tokens:
                 batches.append(batch)
                 batch = []
-            batch.append(int(row))
+            batch.append(row)
         batches.append(batch)
     return [batches[i] for i in rng.permutation(len(batches))]

