@@ -34,7 +34,7 @@ check: .venv/installed-dev
 # The committed results: make leaderboard DATA=FOLDER (see docs/leaderboards.md; an hour on 2 cores).
 RUNS = leaderboard-runs
 RESULTS = leaderboards/results
-METRICS = mini,precision=bf16 rouge1 rouge2 rougeL rouge2_precision bleu chrf overlap entity_overlap
+METRICS = mini,precision=bf16 mini,copied_weight=0,precision=bf16 rouge1 rouge2 rougeL rouge2_precision bleu chrf overlap entity_overlap
 # BENCHMARK:SPLIT:STATISTIC; the split may be empty where each set has one alone.
 BOARDS = summac:val:roc_auc summac:test:roc_auc summac:test:average_precision \
 	summac:test:balanced_accuracy summac:test:balanced_accuracy_summac \

@@ -48,9 +48,9 @@ def test_weights_are_half_precision_and_small() -> None:
 def test_the_card_names_every_set_and_its_licence() -> None:
     card = (BUNDLED["mini"] / "README.md").read_text(encoding="utf-8")
     table = card.split("## Training data")[1].split("##")[0]
-    rows = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| ")][1:]
+    rows = [line.split("|")[1:6] for line in table.splitlines() if line.startswith("| ")][1:]
     assert len(rows) >= 10
-    for name, pairs, licence in rows:
+    for name, pairs, _, _, licence in rows:
         assert int(pairs.replace(",", "")) > 0, name
         assert licence.strip(), name
         assert "ND" not in licence.split("-"), name

@@ -500,7 +500,7 @@ VARIANTS: dict[str, dict] = {
         "average": 0.8,
         "mlm": 0.5,
         "evaluate_every": 9,
-        "patience": 3,
+        "patience": 6,
         "pooling": "claim_attention",
         "copied_ngrams": 2,
     },

@@ -1,0 +1,75 @@
+"""Copied n-grams against NLTK's n-grams, and their weight in scores and signatures."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nltk.util import ngrams
+
+from alignscore_metric import AlignScore, ConfigurationError
+from alignscore_metric.copying import LENGTH, blend, copied_shares
+from alignscore_metric.pairs import PairTable, build_pair_table
+from alignscore_metric.profile import Profile
+from alignscore_metric.signature import Signature
+
+
+def table(sources: list[list[str]], summaries: list[list[str]]) -> PairTable:
+    """Sources as chunks and summaries as sentences, joined by what the splitters undo."""
+    return build_pair_table(
+        ["|".join(chunks) for chunks in sources],
+        ["|".join(sentences) for sentences in summaries],
+        split_source=lambda text: text.split("|"),
+        split_summary=lambda text: text.split("|") if text else [],
+    )
+
+
+words = st.lists(st.sampled_from(["a", "b", "C", "d,"]), max_size=7).map(" ".join)
+
+
+@given(st.lists(st.tuples(st.lists(words, min_size=1, max_size=3), st.lists(words, max_size=3))))
+def test_shares_equal_nltks_ngrams(examples):
+    found = copied_shares(
+        table([s for s, _ in examples], [list(filter(None, c)) for _, c in examples])
+    )
+    expected = []
+    for chunks, sentences in examples:
+        for sentence in filter(None, sentences):
+            own = re.findall(r"\w+", sentence.lower())
+            length = min(4, len(own))
+            source = {g for c in chunks for g in ngrams(re.findall(r"\w+", c.lower()), length)}
+            expected.append(np.mean([g in source for g in ngrams(own, length)]))
+    assert found == pytest.approx(expected)
+
+
+def test_a_run_across_two_chunks_and_a_sentence_without_words():
+    chunks = ["the old bridge", "was closed today"]
+    shares = copied_shares(table([chunks, ["x"]], [["The old bridge was closed."], ["?!"]]))
+    assert shares.tolist() == [0.0, 0.0]
+    whole = copied_shares(table([[" ".join(chunks)]], [["The old bridge was closed!"]]))
+    assert whole.tolist() == [1.0]
+
+
+def test_scores_are_the_blend_and_the_signature_says_so(tiny_aligner):
+    sources = ["The council closed the old bridge on Monday. Rain fell all day."] * 2
+    summaries = ["The council closed the old bridge. It was dry.", "Snow."]
+    plain = AlignScore(tiny_aligner, progress=False).evaluate(sources, summaries)
+    mixed = AlignScore(tiny_aligner, progress=False, copied_weight=0.3).evaluate(sources, summaries)
+    expected = 0.7 * plain.sentence_scores + 0.3 * np.array([1.0, 0.0, 0.0])
+    assert mixed.sentence_scores == pytest.approx(expected)
+    assert mixed.scores == pytest.approx([expected[:2].mean(), expected[2]])
+    assert mixed.best_cells.tolist() == plain.best_cells.tolist()
+    assert Signature.parse(plain.signature).aggregation == "max-mean"
+    assert Signature.parse(mixed.signature).aggregation == f"max-mean+0.3copied{LENGTH}"
+
+
+def test_weight_of_nothing_is_the_models_score():
+    scores = np.array([0.2, 0.9])
+    assert blend(scores, np.array([1.0, 0.0]), 0.0).tolist() == scores.tolist()
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.0, True, "half", float("nan")])
+def test_weights_that_are_none(weight):
+    with pytest.raises(ConfigurationError, match="copied_weight"):
+        Profile(copied_weight=weight)
