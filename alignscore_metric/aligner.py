@@ -89,7 +89,7 @@ class AlignerOutput(NamedTuple):
 
 
 class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped here
-    """Encoder with some of the heads `bin`, `tri` and `reg`.
+    """Encoder with some of the heads `bin`, `tri` and `reg`; `width` is of what these read.
 
     Loading is strict: a tensor that is missing, left over (but for `*.position_ids`, which older
     transformers saved) or of another shape is an error, and pickled weights are refused.
@@ -117,6 +117,7 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
             from transformers.models.deberta_v2.modeling_deberta_v2 import ContextPooler
 
             self.pooler = ContextPooler(backbone)
+        self.width = width
         self.dropout = nn.Dropout(config.head_dropout)
         for head in config.heads:
             self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))

@@ -38,8 +38,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "claim_mean": {},
     "claim_attention": {},
     "copied": {"pooling": "claim_mean", "copied_ngrams": 3},
+    "everything": {"pooling": "claim_attention", "copied_ngrams": 2},
 }
-READ_CLAIM = ["claim_mean", "claim_attention", "copied"]
+READ_CLAIM = ["claim_mean", "claim_attention", "copied", "everything"]
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
@@ -121,20 +122,33 @@ def pool_by_hand(model: Aligner, batch: dict[str, Tensor]) -> list[Tensor]:
     if model.config.pooling == "pooler":
         dense = model.encoder.pooler.dense
         return [torch.tanh(dense.weight @ row[0] + dense.bias) for row in states]
-    pooled = []
-    for row, mask, types in zip(
-        states, batch["attention_mask"], batch["token_type_ids"], strict=True
-    ):
-        total, weight = torch.zeros(states.shape[-1]), 0.0
-        for state, real, claim in zip(row, mask.tolist(), types.tolist(), strict=True):
-            if real and claim:
-                own = 1.0
-                if model.config.pooling == "claim_attention":
-                    attention = model.attention
-                    own = float((attention.weight[0] @ state + attention.bias).exp())
-                total, weight = total + own * state, weight + own
-        pooled.append(total / weight)
-    return pooled
+    return [
+        _claim_by_hand(model, state, row) for state, row in zip(states, rows(batch), strict=True)
+    ]
+
+
+def rows(batch: dict[str, Tensor]) -> list[tuple[list[int], list[int], list[int]]]:
+    """Ids, mask and types of each pair."""
+    return list(zip(*(values.tolist() for values in batch.values()), strict=True))
+
+
+def _claim_by_hand(
+    model: Aligner, states: Tensor, row: tuple[list[int], list[int], list[int]]
+) -> Tensor:
+    """The attention's mean, the mean, the shares of copied runs: whichever the model has."""
+    ids, mask, types = row
+    own = [place for place in range(len(ids)) if mask[place] and types[place]]
+    parts = [sum(states[place] for place in own) / len(own)]
+    if model.config.pooling == "claim_attention":
+        layer = model.attention
+        weights = [float((layer.weight[0] @ states[place] + layer.bias).exp()) for place in own]
+        weighted = sum(w * states[place] for w, place in zip(weights, own, strict=True))
+        parts.insert(0, weighted / sum(weights))
+    real, longest = sum(mask), model.config.copied_ngrams
+    copied = copied_by_hand(ids[:real], types[:real], longest)
+    for length in range(1, longest + 1):
+        parts.append(torch.tensor([sum(copied[place] >= length for place in own) / len(own)]))
+    return torch.cat(parts)
 
 
 def test_forward_against_a_recomputation(aligner: Aligner, batch: dict[str, Tensor]):
@@ -153,7 +167,7 @@ def test_forward_against_a_recomputation(aligner: Aligner, batch: dict[str, Tens
 def test_pool_gives_the_vector_that_the_heads_read(aligner: Aligner, batch: dict[str, Tensor]):
     with torch.no_grad():
         pooled = aligner.pool(**batch)
-    assert pooled.shape == (3, 16)
+    assert pooled.shape == (3, aligner.width)
     expected = torch.stack(pool_by_hand(aligner, batch))
     torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
 
@@ -472,6 +486,7 @@ def test_a_profile_travels_in_the_configuration(tmp_path: Path):
         "chunk_aggregation": "max",
         "sentence_aggregation": "mean",
         "max_length": 64,
+        "copied_weight": 0.0,
     }
 
 

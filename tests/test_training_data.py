@@ -297,19 +297,20 @@ def test_the_digest_tells_another_layout(tokenizer):
     st.integers(1, 1000),
     st.integers(0, 1000),
     st.integers(1, 70),
+    st.one_of(st.none(), st.integers(1, 9)),
 )
-def test_length_batches(lengths, budget, seed, pool):
+def test_length_batches(lengths, budget, seed, pool, rows):
     array = np.array(lengths, dtype=np.int64)
 
     def batched(seed):
-        return length_batches(
-            array, batch_tokens=budget, rng=np.random.default_rng(seed), pool=pool
-        )
+        rng = np.random.default_rng(seed)
+        return length_batches(array, batch_tokens=budget, rng=rng, batch_rows=rows, pool=pool)
 
     batches = batched(seed)
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget
+        assert rows is None or len(batch) <= rows
     assert batches == batched(seed)
 
 

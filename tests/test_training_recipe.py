@@ -1,5 +1,6 @@
 """Recipes: YAML files read key by key, and refused where they ask for what cannot be."""
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 import yaml
 
 from alignscore_metric import ConfigurationError
+from alignscore_metric.checkpoints import BUNDLED
 from alignscore_metric.profile import Profile
 from alignscore_metric.training import recipe as recipe_module
+from alignscore_metric.training.catalogue import ALIGN_28, ALIGNSCORE_15
 from alignscore_metric.training.recipe import (
     DataSource,
     Recipe,
@@ -51,6 +54,7 @@ def test_recipe_is_read_key_by_key(tmp_path):
         "epochs": 3,
         "max_steps": 70,
         "batch_tokens": 99,
+        "batch_rows": 8,
         "learning_rate": 0.5,
         "warmup": 0.25,
         "weight_decay": 0.125,
@@ -220,5 +224,23 @@ def test_shipped_recipes(path):
         assert recipe.profile.splitter == "bundled_punkt"
 
 
-def test_the_bundled_aligners_recipes_are_shipped():
-    assert len(list(RECIPES.glob("mini-*.yaml"))) >= 3
+def test_the_recipes_of_the_papers_name_their_datasets():
+    for size in ("base", "large"):
+        names = [source.dataset for source in read_recipe(RECIPES / f"alignscore-{size}.yaml").data]
+        assert names == list(ALIGNSCORE_15)
+        names = [source.dataset for source in read_recipe(RECIPES / f"align-{size}.yaml").data]
+        assert sorted(map(str, names)) == sorted(ALIGN_28)
+
+
+def test_the_bundled_aligner_is_what_its_recipe_makes():
+    recipe = read_recipe(RECIPES / "mini.yaml")
+    folder = BUNDLED["mini"]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["profile"] == recipe.profile.to_dict()
+    assert (config["pooling"], config["copied_ngrams"]) == (recipe.pooling, recipe.copied_ngrams)
+    (run,) = json.loads((folder / "training.json").read_text(encoding="utf-8"))["runs"]
+    assert (run["steps"], run["seed"]) == (recipe.max_steps, recipe.seed)
+    assert run["learning_rate"] == recipe.learning_rate
+    sets = [source.name for source in (*recipe.data, *recipe.synthetic)]
+    assert [found["name"] for found in run["sets"]] == sets
+    assert list(run["dev"]) == [source.name for source in recipe.dev]

@@ -336,7 +336,12 @@ def load_encoded(path: Path) -> tuple[EncodedExamples, str]:
 
 
 def length_batches(
-    lengths: npt.NDArray[np.int64], *, batch_tokens: int, rng: np.random.Generator, pool: int = 32
+    lengths: npt.NDArray[np.int64],
+    *,
+    batch_tokens: int,
+    rng: np.random.Generator,
+    batch_rows: int | None = None,
+    pool: int = 32,
 ) -> list[list[int]]:
     """Shuffled batches of examples of about the same length.
 
@@ -344,6 +349,7 @@ def length_batches(
         lengths: Tokens of each example, shape [N].
         batch_tokens: Padded tokens that a batch may have (one example may exceed it alone).
         rng: Draws the order.
+        batch_rows: Examples that a batch may have; None sets no limit.
         pool: So many batches' worth of examples are sorted together; larger pads less and mixes
             less.
 
@@ -357,7 +363,8 @@ def length_batches(
         rows = order[start : start + size]
         batch: list[int] = []
         for row in rows[np.argsort(lengths[rows], kind="stable")].tolist():
-            if batch and (len(batch) + 1) * lengths[row] > batch_tokens:
+            full = (len(batch) + 1) * lengths[row] > batch_tokens or len(batch) == batch_rows
+            if batch and full:
                 batches.append(batch)
                 batch = []
             batch.append(row)

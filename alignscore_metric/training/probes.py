@@ -243,9 +243,9 @@ def pooled(
         batch_tokens: Padded tokens of a batch.
 
     Returns:
-        Shape [N, H].
+        Shape [N, W], W the model's `width`.
     """
-    vectors = np.empty((len(encoded), aligner.encoder.config.hidden_size), dtype=np.float32)
+    vectors = np.empty((len(encoded), aligner.width), dtype=np.float32)
     training, device = aligner.training, aligner.device
     aligner.eval()
     encoded = encoded.to(device)

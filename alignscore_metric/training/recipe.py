@@ -132,6 +132,8 @@ class Recipe:
         epochs: Passes over the data.
         max_steps: Steps at most; None runs all epochs.
         batch_tokens: Padded tokens of a batch (on each device).
+        batch_rows: Examples of a batch at most; None sets no limit. Without one, a batch of short
+            pairs holds many of them, and sets of short pairs get few steps.
         learning_rate: Peak of the linear warm-up and decay.
         warmup: Share of the steps that warm up, in [0, 1).
         weight_decay: On weights, not on biases or LayerNorm.
@@ -168,6 +170,7 @@ class Recipe:
     epochs: int = 1
     max_steps: int | None = None
     batch_tokens: int = 8192
+    batch_rows: int | None = None
     learning_rate: float = 1e-4
     warmup: float = 0.06
     weight_decay: float = 0.1
@@ -215,6 +218,7 @@ WHOLE_NUMBERS = {
     "epochs": 1,
     "max_steps": 1,
     "batch_tokens": 1,
+    "batch_rows": 1,
     "seed": 0,
     "cap": 1,
     "total": 1,
@@ -222,7 +226,7 @@ WHOLE_NUMBERS = {
     "patience": 1,
     "save_every": 1,
 }
-OPTIONAL = ("max_steps", "cap", "total", "patience")
+OPTIONAL = ("max_steps", "batch_rows", "cap", "total", "patience")
 NUMBERS = (
     "learning_rate",
     "warmup",

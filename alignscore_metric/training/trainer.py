@@ -495,7 +495,9 @@ def _batches(lengths: Any, recipe: Recipe, processes: int) -> list[list[list[int
     rng = np.random.default_rng(recipe.seed)
     found: list[list[int]] = []
     for _ in range(recipe.epochs):
-        found += length_batches(lengths, batch_tokens=recipe.batch_tokens, rng=rng)
+        found += length_batches(
+            lengths, batch_tokens=recipe.batch_tokens, batch_rows=recipe.batch_rows, rng=rng
+        )
     whole = len(found) - len(found) % processes or len(found)
     steps = [found[i : i + processes] for i in range(0, whole, processes)]
     steps[-1] += [steps[-1][-1]] * (processes - len(steps[-1]))  # fewer batches than processes
