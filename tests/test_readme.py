@@ -12,6 +12,7 @@ from alignscore_metric.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("architecture", "leaderboards", "reproducing", "training")
 
 
 def blocks(language: str, text: str = README) -> list[str]:
@@ -114,7 +115,7 @@ def test_the_two_commands_are_make_targets(target: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/architecture.md", "docs/leaderboards.md", "examples/README.md"],
+    ["README.md", *(f"docs/{name}.md" for name in PAGES), "examples/README.md"],
 )
 def test_links_and_named_files_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -122,7 +123,8 @@ def test_links_and_named_files_exist(page: str) -> None:
         assert (ROOT / page).parent.joinpath(link).exists(), link
     if page == "docs/architecture.md":
         for name in re.findall(r"`([\w/]+\.py)`", text):
-            homes = (ROOT / "alignscore_metric", ROOT / "leaderboards", ROOT)
+            package = ROOT / "alignscore_metric"
+            homes = (package, package / "training", ROOT / "leaderboards", ROOT)
             assert any((home / name).exists() for home in homes), name
 
 
