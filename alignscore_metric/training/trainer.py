@@ -149,9 +149,6 @@ class _Trainer:
     ) -> None:
         self.accelerator = _accelerator()
         device = self.accelerator.device
-        # Adam's second moments of rare words become denormal numbers, which CPUs handle in
-        # microcode: flushing them to zero was measured to make a step 2.5 times faster.
-        torch.set_flush_denormal(True)
         torch.manual_seed(recipe.seed)
         self.recipe, self.output, self.extras = recipe, output, extras
         processes = self.accelerator.num_processes
@@ -180,8 +177,14 @@ class _Trainer:
         """Train to the end, or until it stops early; then keep the best or the averaged weights."""
         started = time.monotonic() - self.progress.seconds
         self.model.train()
-        with sdpa_kernel(ATTENTION):
-            self._steps(started)
+        # Adam's second moments of rare words become denormal numbers, which CPUs handle in
+        # microcode: flushing them to zero was measured to make a step 2.5 times faster.
+        torch.set_flush_denormal(True)
+        try:
+            with sdpa_kernel(ATTENTION):
+                self._steps(started)
+        finally:
+            torch.set_flush_denormal(False)  # it holds for all that runs in the thread
         self._keep()
 
     def _steps(self, started: float) -> None:
