@@ -6,17 +6,15 @@ evidence into its scores, because small models miss some of it.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.overlap import normalise
 from alignscore_metric.pairs import PairTable
 
 LENGTH = 4
 """Words of an n-gram; of a sentence with fewer words, all of them."""
 
-_WORD = re.compile(r"\w+")
 Floats = npt.NDArray[np.float64]
 
 
@@ -32,7 +30,7 @@ def copied_shares(table: PairTable) -> Floats:
         One per sentence of every summary, in order, in [0, 1], shape [S].
     """
     grams: dict[tuple[int, int], frozenset[tuple[str, ...]]] = {}
-    words = [_words(sentence) for sentence in table.sentences]
+    words = [normalise(sentence) for sentence in table.sentences]
     shares = np.zeros(len(table.sentence_ids))
     for row, sentence in enumerate(table.sentence_ids):
         length = min(LENGTH, len(words[sentence]))
@@ -43,7 +41,7 @@ def copied_shares(table: PairTable) -> Floats:
         chunks = table.pairs[table.cells[first:last], 0].tolist()
         for chunk in chunks:
             if (chunk, length) not in grams:
-                found = _ngrams(_words(table.chunks[chunk]), length)
+                found = _ngrams(normalise(table.chunks[chunk]), length)
                 grams[chunk, length] = frozenset(found)
         sources = [grams[chunk, length] for chunk in chunks]
         shares[row] = np.mean([any(gram in source for source in sources) for gram in own])
@@ -63,10 +61,6 @@ def blend(sentence_scores: Floats, shares: Floats, weight: float) -> Floats:
         [0.625, 0.75]
     """
     return (1 - weight) * sentence_scores + weight * shares
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
 
 
 def _ngrams(words: list[str], length: int) -> list[tuple[str, ...]]:

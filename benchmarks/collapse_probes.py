@@ -1,7 +1,7 @@
 """R3F, R4F, SAM and plain training on the same budget: dev results and the collapse probes.
 
 Runs `alignscore probe` on the first layers of all-MiniLM-L6-v2, so that three seeds of four
-regularisers take half an hour on one CPU core; --layers 6 and more --steps on a GPU.
+regularisers take about an hour on one CPU core; --layers 6 and more --steps on a GPU.
 
     python benchmarks/collapse_probes.py --data DIR --output probes
 """

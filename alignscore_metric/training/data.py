@@ -12,10 +12,10 @@ import os
 import random
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ from transformers import PreTrainedTokenizerBase
 from alignscore_metric.encoding import PairTemplate, kept_lengths, tokenize
 from alignscore_metric.errors import InputError
 from alignscore_metric.profile import CLASSES, Head
+
+T = TypeVar("T")
 
 IGNORED = -100
 """Label of a head that an example says nothing about (torch's own convention)."""
@@ -64,6 +66,25 @@ def open_text(path: Path) -> Iterator[str]:
         yield from lines
 
 
+def read_rows(path: Path, build: Callable[[Any], T]) -> list[T]:
+    """What `build` makes of each line of a JSON-lines file, gzipped or not.
+
+    Raises:
+        InputError: The file cannot be read, or `build` refuses a line; names the line.
+    """
+    try:
+        lines = list(open_text(path))
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as cause:
+        raise InputError(f"cannot read {path}: {cause}") from cause
+    built = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            built.append(build(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as cause:
+            raise InputError(f"{path}, line {number}: {cause!r}") from cause
+    return built
+
+
 def read_examples(path: Path, name: str) -> list[AlignmentExample]:
     """Read an alignment file.
 
@@ -77,16 +98,7 @@ def read_examples(path: Path, name: str) -> list[AlignmentExample]:
     """
     if not path.is_file():
         raise InputError(f"no training file {path}; check `data` in the recipe")
-    examples = []
-    try:
-        lines = list(open_text(path))
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as cause:
-        raise InputError(f"cannot read {path}: {cause}") from cause
-    for number, line in enumerate(lines, start=1):
-        try:
-            examples.append(_example(json.loads(line), name))
-        except (ValueError, KeyError, TypeError) as cause:
-            raise InputError(f"{path}, line {number}: {cause!r}") from cause
+    examples = read_rows(path, lambda row: _example(row, name))
     if not examples:
         raise InputError(f"{path} holds no example")
     return examples

@@ -6,11 +6,9 @@ Owns decisions about lists of `AlignmentExample`s and their sizes: pure function
 
 from __future__ import annotations
 
-import json
 import math
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -29,7 +27,7 @@ from alignscore_metric.overlap import (
     runs_of,
     word_hashes,
 )
-from alignscore_metric.training.data import AlignmentExample, open_text
+from alignscore_metric.training.data import AlignmentExample, read_rows
 
 _TEXTS_AT_ONCE = 20_000
 
@@ -295,19 +293,8 @@ def read_protected(folder: Path) -> list[str]:
     files = sorted([*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz")])
     if not files:
         raise InputError(f"no .jsonl or .jsonl.gz file in {folder}; give the benchmarks' folder")
-    return list(dict.fromkeys(text for file in files for text in _texts(file)))
-
-
-def _texts(file: Path) -> Iterator[str]:
-    try:
-        lines = list(open_text(file))
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as cause:
-        raise InputError(f"cannot read {file}: {cause}") from cause
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield from _row_texts(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
-            raise InputError(f"{file}, line {number}: {cause!r}") from cause
+    rows = (row for file in files for row in read_rows(file, _row_texts))
+    return list(dict.fromkeys(text for row in rows for text in row))
 
 
 def _row_texts(row: Mapping[str, object]) -> list[str]:
