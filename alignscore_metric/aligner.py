@@ -29,13 +29,12 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
         pooling: `pooler` is the backbone's pooler output (first token, dense, tanh: what ALIGN
             uses); `claim_mean` is the mean of the last hidden states over the claim's tokens;
             `claim_attention` is that mean behind one weighted by a learned softmax, so that the
-            heads see the tokens that matter and all of them (both need a backbone with token
-            types); `context` is DeBERTa's pooler (first token, dense, gelu), which its backbone
-            leaves to the model on top.
+            heads see the tokens that matter and all of them; `context` is DeBERTa's pooler (first
+            token, dense, gelu), which its backbone leaves to the model on top.
         copied_ngrams: Longest run of tokens, N >= 0, that the model is told of: each token's
             embedding says how long a run around it (up to N) stands in the other text too, and
             the heads of a claim pooling read the share of the claim in runs of 1, 2 ... N. 0, as
-            in ALIGN, tells it nothing; above 0 needs a backbone with token types.
+            in ALIGN, tells it nothing.
         heads: Which of `bin`, `tri` and `reg` the model has. ALIGN has all three; a checker that
             was trained as a plain classifier has one.
         head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
@@ -139,8 +138,9 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         backbone = self.encoder.config
         if not getattr(backbone, "position_biased_input", True):
             return math.inf
-        # RoBERTa's embeddings number the positions from the padding token's id on.
-        offset = backbone.pad_token_id + 1 if "roberta" in backbone.model_type else 0
+        # RoBERTa's and MPNet's embeddings number the positions from the padding token's id on.
+        family = any(name in backbone.model_type for name in ("roberta", "mpnet"))
+        offset = backbone.pad_token_id + 1 if family else 0
         return float(backbone.max_position_embeddings - offset)
 
     def forward(
@@ -151,7 +151,8 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         Args:
             input_ids: Token ids, shape [N, L].
             attention_mask: 1 for tokens, 0 for padding, shape [N, L].
-            token_type_ids: 1 for the claim's tokens, shape [N, L]; for backbones that have them.
+            token_type_ids: 1 for the claim's tokens, shape [N, L]; for backbones that have token
+                types, and for an aligner that `reads_claim`.
 
         Returns:
             The logits of each head, in float32.
@@ -173,19 +174,32 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         """
         texts, copied = {"input_ids": input_ids}, None
         if self.config.copied_ngrams:
-            claim = _claim(attention_mask, token_type_ids, "copied_ngrams")
+            claim = _claim(attention_mask, token_type_ids)
             longest = self.config.copied_ngrams
             copied = copied_ngrams(input_ids, attention_mask, claim, longest=longest)
             words = self.encoder.get_input_embeddings()(input_ids)
             texts = {"inputs_embeds": words + self.copied_embeddings(copied)}
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        encoded = self.encoder(**texts, attention_mask=attention_mask, **types)
+        encoded = self.encode(attention_mask, token_type_ids, **texts)
         if self.config.pooling == "pooler":
             return encoded.pooler_output  # type: ignore[no-any-return]
         if self.config.pooling == "context":
             return self.pooler(encoded.last_hidden_state)  # type: ignore[no-any-return]
-        claim = _claim(attention_mask, token_type_ids, f"pooling {self.config.pooling!r}")
+        claim = _claim(attention_mask, token_type_ids)
         return self._pool_claim(encoded.last_hidden_state, claim.float(), copied)
+
+    def encode(self, attention_mask: Tensor, token_type_ids: Tensor | None, **texts: Tensor) -> Any:  # noqa: ANN401  # the encoder's own output
+        """Run the encoder, which is told of token types only where it has them.
+
+        Args:
+            attention_mask: As `forward`.
+            token_type_ids: As `forward`.
+            **texts: `input_ids`, or `inputs_embeds` of shape [N, L, H].
+        """
+        typed = (
+            token_type_ids is not None and getattr(self.encoder.config, "type_vocab_size", 0) > 1
+        )
+        types = {"token_type_ids": token_type_ids} if typed else {}
+        return self.encoder(**texts, attention_mask=attention_mask, **types)
 
     def _pool_claim(self, states: Tensor, claim: Tensor, copied: Tensor | None) -> Tensor:
         """What of states [N, L, H] a claim pooling passes on, shape [N, W]."""
@@ -265,10 +279,10 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         return model  # type: ignore[no-any-return]
 
 
-def _claim(attention_mask: Tensor, token_type_ids: Tensor | None, what: str) -> Tensor:
+def _claim(attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
     """1 for the claim's tokens, with its last special token, shape [N, L]."""
     if token_type_ids is None:
-        raise ConfigurationError(f"{what} needs a backbone with token types")
+        raise ConfigurationError("this aligner reads the claim's tokens: give token_type_ids")
     return attention_mask * token_type_ids
 
 

@@ -42,7 +42,7 @@ class PairTemplate:
         suffix: Ids after the claim.
         pad_id: Id of the padding token.
         type_ids: Token types of context (with prefix and middle) and claim (with suffix), or None
-            where the model takes none.
+            where the model is told of none.
     """
 
     prefix: tuple[int, ...]
@@ -52,8 +52,13 @@ class PairTemplate:
     type_ids: tuple[int, int] | None
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> PairTemplate:
+    def of(cls, tokenizer: PreTrainedTokenizerBase, *, mark_claim: bool = False) -> PairTemplate:
         """Read the template off a tokenizer by encoding a pair with it.
+
+        Args:
+            tokenizer: A fast tokenizer.
+            mark_claim: Tell the claim's tokens from the context's even where the tokenizer has no
+                token types: for an aligner that `reads_claim`.
 
         Raises:
             CheckpointError: The tokenizer does not lay a pair out as two segments.
@@ -65,13 +70,15 @@ class PairTemplate:
         inner = [i for i in range(first, last) if special[i]]
         if not inner or tokenizer.pad_token_id is None:
             raise CheckpointError("the tokenizer has no two-segment layout or no padding token")
-        types = pair["token_type_ids"] if "token_type_ids" in tokenizer.model_input_names else None
+        types = None
+        if "token_type_ids" in tokenizer.model_input_names:
+            types = pair["token_type_ids"][first], pair["token_type_ids"][last]
         return cls(
             prefix=tuple(ids[:first]),
             middle=tuple(ids[inner[0] : inner[-1] + 1]),
             suffix=tuple(ids[last + 1 :]),
             pad_id=int(tokenizer.pad_token_id),
-            type_ids=None if types is None else (types[first], types[last]),
+            type_ids=(0, 1) if mark_claim else types,
         )
 
     @property
@@ -107,6 +114,7 @@ def encode_pairs(
     *,
     tokenizer: PreTrainedTokenizerBase,
     profile: Profile,
+    mark_claim: bool,
     progress: bool,
 ) -> EncodedPairs:
     """Encode pairs as a profile's template lays them out.
@@ -117,9 +125,10 @@ def encode_pairs(
         pairs: Rows of (chunk, sentence) numbers, shape [P, 2].
         tokenizer: A fast tokenizer.
         profile: Its template and its length.
+        mark_claim: See `PairTemplate.of`.
         progress: Show a bar on stderr.
     """
-    template = PairTemplate.of(tokenizer)
+    template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
     if profile.template != "pair":
         prompts = [
             PROMPTS[profile.template].format(

@@ -72,6 +72,7 @@ class Engine:
             pairs,
             tokenizer=self.tokenizer,
             profile=self.profile,
+            mark_claim=self.aligner.reads_claim,
             progress=self.progress,
         )
         _warn_of_truncation(encoded.lengths, self.profile)

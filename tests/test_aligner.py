@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import BertConfig
+from transformers import BertConfig, MPNetConfig, RobertaConfig
 
 from alignscore_metric.aligner import (
     Aligner,
@@ -33,6 +33,14 @@ from alignscore_metric.profile import Profile
 PROFILE = {"head": "tri", "supported": 2, "splitter": "bundled_punkt", "chunk_words": 77}
 
 
+SMALL: dict[str, Any] = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 20,
+    "initializer_range": 0.5,
+}
 KINDS: dict[str, dict[str, Any]] = {
     "pooler": {},
     "claim_mean": {},
@@ -46,15 +54,7 @@ READ_CLAIM = ["claim_mean", "claim_attention", "copied", "everything"]
 @pytest.fixture(scope="module", params=list(KINDS))
 def aligner(request: pytest.FixtureRequest) -> Aligner:
     """A very small random aligner of each kind, in evaluation mode."""
-    backbone = BertConfig(
-        vocab_size=40,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=20,
-        max_position_embeddings=32,
-        initializer_range=0.5,
-    )
+    backbone = BertConfig(**SMALL, max_position_embeddings=32)
     torch.manual_seed(1)
     options = {"pooling": request.param} | KINDS[request.param]
     model = Aligner(AlignerConfig(backbone=backbone.to_dict(), profile=PROFILE, **options)).eval()
@@ -197,8 +197,29 @@ def test_without_token_types(aligner: Aligner, batch: dict[str, Tensor]):
     if aligner.config.pooling == "pooler":
         assert run(aligner, untyped).bin.shape == (3, 2)
     else:
-        with pytest.raises(ConfigurationError, match="needs a backbone with token types"):
+        with pytest.raises(ConfigurationError, match="give token_type_ids"):
             run(aligner, untyped)
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        RobertaConfig(**SMALL, type_vocab_size=1, max_position_embeddings=20),
+        MPNetConfig(**SMALL, max_position_embeddings=20),
+    ],
+    ids=lambda backbone: backbone.model_type,
+)
+def test_the_claim_of_a_backbone_without_token_types(backbone, batch: dict[str, Tensor]):
+    """The types say which tokens are the claim's; the encoder is not told of them."""
+    config = AlignerConfig(backbone=backbone.to_dict(), pooling="claim_mean", profile=PROFILE)
+    model = Aligner(config).eval()
+    assert model.positions == 18
+    texts = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        states = model.encoder(**texts).last_hidden_state
+        pooled = model.pool(**batch)
+    claims = [states[0, 5:9], states[1, 4:6], states[2, 3:4]]
+    torch.testing.assert_close(pooled, torch.stack([claim.mean(dim=0) for claim in claims]))
 
 
 TOKENS = st.lists(st.integers(0, 4), max_size=9)

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,17 +20,19 @@ import pytest
 import torch
 import yaml
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
-from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel, MPNetConfig, MPNetTokenizer
 
 from alignscore_metric import AlignScore, ConfigurationError, InputError, MissingResourceError
-from alignscore_metric.aligner import Aligner
+from alignscore_metric.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoints import load_checkpoint
 from alignscore_metric.cli import main
 from alignscore_metric.profile import Profile
 from alignscore_metric.training import run as run_module
 from alignscore_metric.training import trainer
+from alignscore_metric.training.card import read_record
 from alignscore_metric.training.data import (
     AlignmentExample,
     EncodedExamples,
@@ -306,7 +309,54 @@ def test_distillation_equals_a_plain_loop(short, examples, tiny_aligner, weight,
     recipe = replace(short, teacher=teaching)
     teacher = start_teacher(recipe, AutoTokenizer.from_pretrained(tiny_aligner))
     found = weights_of_fit(recipe, examples, extras=Extras(teacher=teacher))
-    assert_same(found, by_hand(examples, recipe, teacher=teacher)[-1], tolerance=5e-5)
+    expected = by_hand(examples, recipe, teacher=teacher.aligner)[-1]
+    assert_same(found, expected, tolerance=5e-5)
+
+
+@pytest.fixture(scope="module")
+def foreign_teacher(tiny_aligner, tmp_path_factory) -> Path:
+    """An MPNet that has the tiny aligner's tokens under other ids, and no token types."""
+    folder = tmp_path_factory.mktemp("foreign-teacher")
+    tokens = list(AutoTokenizer.from_pretrained(tiny_aligner).get_vocab())
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *sorted(tokens), "<mask>"]
+    (folder / "vocab.txt").write_text("\n".join(tokens), encoding="utf-8")
+    MPNetTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    backbone = MPNetConfig(
+        vocab_size=len(tokens),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=66,
+    )
+    config = AlignerConfig(backbone=backbone.to_dict(), pooling="claim_attention", copied_ngrams=2)
+    Aligner(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_teacher_reads_the_texts_as_its_own_tokenizer_does(short, tiny_aligner, foreign_teacher):
+    """Long pairs too: the teacher has 64 positions."""
+    student = AutoTokenizer.from_pretrained(tiny_aligner)
+    rows = [AlignmentExample("d", r["text_a"], r["text_b"], "bin", 1) for r in pair_rows()]
+    rows.append(AlignmentExample("d", "the old bridge fell. " * 9, "the bridge.", "bin", 1))
+    teacher = start_teacher(replace(short, teacher=Teacher(model=str(foreign_teacher))), student)
+    read = teacher.reads(encode_examples(rows, student, max_length=512))
+    own = encode_examples(
+        rows, AutoTokenizer.from_pretrained(foreign_teacher), max_length=64, mark_claim=True
+    )
+    everything = range(len(rows))
+    for one, two in zip(read.batch(everything), own.batch(everything), strict=True):
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_distillation_from_another_kind_of_encoder(recipe, data_dir, tmp_path, foreign_teacher):
+    taught = replace(recipe, teacher=Teacher(model=str(foreign_teacher)))
+    losses = {}
+    for name, one in (("taught", taught), ("alone", replace(taught, teacher=None))):
+        train(one, data_dir=data_dir, output=tmp_path / name)
+        losses[name] = load_file(tmp_path / name / "model.safetensors")
+    assert any(not torch.equal(losses["taught"][k], v) for k, v in losses["alone"].items())
 
 
 def test_distillation_pulls_the_student_to_its_teacher(recipe, data_dir, tmp_path, tiny_aligner):
@@ -338,6 +388,19 @@ def test_distillation_pulls_the_student_to_its_teacher(recipe, data_dir, tmp_pat
             ours.log_softmax(-1), theirs.log_softmax(-1), log_target=True, reduction="batchmean"
         ).item()
     assert divergence[10.0] < 0.2 * divergence[0.0]
+
+
+def test_the_record_of_a_taught_aligner_names_its_teachers_data(recipe, data_dir, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(replace(recipe, name="A", synthetic=()), data_dir=data_dir, output=first)
+    train(replace(recipe, teacher=Teacher(model=str(first))), data_dir=data_dir, output=second)
+    runs = read_record(second)
+    assert [(run.name, run.teacher) for run in runs] == [("A", ""), (recipe.name, "first")]
+    card = (second / "README.md").read_text(encoding="utf-8")
+    shared_sets = [found.name for found in runs[0].sets if found in runs[1].sets]
+    assert shared_sets
+    for name in shared_sets:
+        assert re.search(rf"^\| {re.escape(name)} \|.*\| 1, 2 \|$", card, re.MULTILINE)
 
 
 def test_a_teacher_must_read_the_same_tokens(recipe, data_dir, tmp_path):

@@ -1,7 +1,7 @@
 """What an aligner was trained on and what it gives: the record (JSON) and the model card of it.
 
-The record of a run that went on from another aligner holds that aligner's runs too, so that a card
-names every set that ever shaped the weights.
+The record of a run that went on from another aligner, or was taught by one, holds that aligner's
+runs too, so that a card names every set that ever shaped the weights.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class TrainingRun:
         seed: Of everything drawn.
         precision: `fp32` or `bf16`.
         seconds: Wall time of the optimisation.
+        teacher: The aligner whose scores it learnt along with the labels; empty for none.
     """
 
     name: str
@@ -79,6 +80,7 @@ class TrainingRun:
     seed: int
     precision: str
     seconds: float
+    teacher: str = ""
 
 
 def read_record(folder: Path) -> list[TrainingRun]:
@@ -148,11 +150,14 @@ def _card(folder: Path, runs: Sequence[TrainingRun]) -> str:
 
 
 def _data_table(runs: Sequence[TrainingRun]) -> str:
+    numbers: dict[TrainingSet, list[str]] = {}
+    for number, run in enumerate(runs, start=1):
+        for found in run.sets:
+            numbers.setdefault(found, []).append(str(number))
     rows = [
         f"| {found.name} | {found.pairs:,} | {found.repeated:,} | {found.overlapping:,} | "
-        f"{found.licence} | {number} |"
-        for number, run in enumerate(runs, start=1)
-        for found in run.sets
+        f"{found.licence} | {', '.join(of)} |"
+        for found, of in numbers.items()
     ]
     head = "| set | pairs | repeated | overlapping | licence | run |"
     return "\n".join([head, "|---|---|---|---|---|---|", *rows])
@@ -160,13 +165,14 @@ def _data_table(runs: Sequence[TrainingRun]) -> str:
 
 def _runs_table(runs: Sequence[TrainingRun]) -> str:
     rows = [
-        f"| {number} | {run.name} | {run.encoder} | {run.steps:,} | {run.tokens / 1e6:.1f}M | "
+        f"| {number} | {run.name} | {run.encoder} | {run.teacher or 'nobody'} | {run.steps:,} | "
+        f"{run.tokens / 1e6:.1f}M | "
         f"{run.learning_rate:g} | {run.precision} | {run.seed} | {run.seconds / 60:.0f} |"
         for number, run in enumerate(runs, start=1)
     ]
-    columns = ("run", "name", "started from", "steps", "tokens", "learning rate", "precision")
-    head = f"| {' | '.join(columns)} | seed | minutes |"
-    return "\n".join([head, "|---" * 9 + "|", *rows])
+    columns = ("run", "name", "started from", "taught by", "steps", "tokens", "learning rate")
+    head = f"| {' | '.join(columns)} | precision | seed | minutes |"
+    return "\n".join([head, "|---" * 10 + "|", *rows])
 
 
 def _metrics_table(dev: dict[str, DevResult]) -> str:

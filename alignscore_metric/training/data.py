@@ -190,6 +190,25 @@ class EncodedExamples:
             dataset=self.dataset.to(device),
         )
 
+    def translated(
+        self, ids: Tensor, template: PairTemplate, *, max_length: float
+    ) -> EncodedExamples:
+        """The same texts in the ids of another tokenizer that cuts texts into the same tokens.
+
+        Args:
+            ids: The other's id of each of this one's ids, shape [V].
+            template: How the other joins a pair.
+            max_length: Tokens that a pair may have there; longer contexts are cut.
+        """
+        extra = self.context[:, 1] + self.claim[:, 1] + template.extra - max_length
+        used = (self.context[:, 1] - extra.clamp(min=0)).long()
+        return replace(
+            self,
+            tokens=ids.to(self.tokens)[self.tokens.long()],
+            context=torch.stack([self.context[:, 0], used], dim=1),
+            template=template,
+        )
+
     def digest(self) -> str:
         """SHA-256 over everything, so that a resumed run can tell that its data are the same."""
         found = hashlib.sha256(repr((self.datasets, self.template)).encode())
@@ -241,6 +260,7 @@ def encode_examples(
     *,
     max_length: int,
     bin_from_tri: bool = False,
+    mark_claim: bool = False,
 ) -> EncodedExamples:
     """Tokenise every distinct text once.
 
@@ -250,10 +270,11 @@ def encode_examples(
         max_length: Tokens a pair may have; the context is cut first.
         bin_from_tri: Give 3-way examples a `bin` label too (1 = entailed), so that the binary
             head learns from inference data as well.
+        mark_claim: See `PairTemplate.of`.
     """
     number = {text: i for i, text in enumerate(dict.fromkeys(_texts(examples)))}
     tokens, bounds = _tokens(list(number), tokenizer)
-    template = PairTemplate.of(tokenizer)
+    template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
     places = np.array([[number[e.text_a], number[e.text_b]] for e in examples]).reshape(-1, 2)
     starts, sizes = bounds[places], np.diff(bounds)[places]
     budget = max_length - template.extra

@@ -259,7 +259,7 @@ class MaskedLanguageModel(nn.Module):
 
         Args:
             aligner: The model that this one was made for, on the same device.
-            inputs: `input_ids` and whatever else the encoder takes, each of shape [N, L].
+            inputs: `input_ids`, `attention_mask`, perhaps `token_type_ids`; shape [N, L].
 
         Returns:
             A scalar, see `loss`.
@@ -269,7 +269,9 @@ class MaskedLanguageModel(nn.Module):
         masked, labels = mask_tokens(
             ids, eligible, mask_id=self.mask_id, vocab_size=self.vocab_size
         )
-        encoded = aligner.encoder(**{**inputs, "input_ids": masked})
+        encoded = aligner.encode(
+            inputs["attention_mask"], inputs.get("token_type_ids"), input_ids=masked
+        )
         return self.loss(
             encoded.last_hidden_state, labels, aligner.encoder.get_input_embeddings().weight
         )

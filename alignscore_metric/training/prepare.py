@@ -13,11 +13,13 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
+from alignscore_metric.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.training.card import TrainingSet
 from alignscore_metric.training.data import (
@@ -73,6 +75,7 @@ def prepare(
     data_dir: Path,
     tokenizer: PreTrainedTokenizerBase,
     *,
+    mark_claim: bool = False,
     folder: Path | None = None,
 ) -> Prepared:
     """Read, make and encode the data of a recipe.
@@ -81,6 +84,7 @@ def prepare(
         recipe: What to read, and how much.
         data_dir: Folder of the recipe's files.
         tokenizer: Of the model to be trained.
+        mark_claim: Whether it `reads_claim`; see `PairTemplate.of`.
         folder: Where to keep the result; where it holds that of the same recipe and tokenizer
             already, nothing is read or made again.
 
@@ -88,17 +92,21 @@ def prepare(
         InputError: A file is missing, empty or broken; nothing is left to train on.
         ConfigurationError: `folder` holds the data of another recipe or tokenizer.
     """
-    key = _key(recipe, tokenizer)
+    template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
+    key = _key(recipe, tokenizer, template)
     if folder is not None and (folder / TRAIN).is_file():
         return _load(folder, key)
     dev = {source.name: _read(source, data_dir, recipe) for source in recipe.dev}
     examples, sets = gather(recipe, data_dir)
-    length = recipe.profile.max_length
+    encode = partial(
+        encode_examples,
+        tokenizer=tokenizer,
+        max_length=recipe.profile.max_length,
+        mark_claim=mark_claim,
+    )
     prepared = Prepared(
-        train=encode_examples(
-            examples, tokenizer, max_length=length, bin_from_tri=recipe.bin_from_tri
-        ),
-        dev={n: encode_examples(rows, tokenizer, max_length=length) for n, rows in dev.items()},
+        train=encode(examples, bin_from_tri=recipe.bin_from_tri),
+        dev={name: encode(rows) for name, rows in dev.items()},
         sets=sets,
     )
     if folder is not None:
@@ -106,9 +114,9 @@ def prepare(
     return prepared
 
 
-def _key(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> str:
+def _key(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, template: PairTemplate) -> str:
     parts = [repr(getattr(recipe, key)) for key in DATA_KEYS]
-    parts += [str(recipe.profile.max_length), tokenizer.backend_tokenizer.to_str()]
+    parts += [repr(template), str(recipe.profile.max_length), tokenizer.backend_tokenizer.to_str()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

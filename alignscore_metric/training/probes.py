@@ -410,7 +410,8 @@ def run_probes(
         build_regulariser(options)  # so that a misspelt one does not wait for the others
     rows = _rows_so_far(results, plan)
     base, tokenizer = start_from(plan.recipe)
-    tasks = [_encode(task, data_dir, tokenizer, plan) for task in plan.tasks]
+    reads = base.reads_claim
+    tasks = [_encode(task, data_dir, tokenizer, plan, mark_claim=reads) for task in plan.tasks]
     done = {(row.regulariser, row.seed) for row in rows}
     if "linear" in plan.probes and not rows:
         recipe = plan.recipe
@@ -425,14 +426,20 @@ def run_probes(
 
 
 def _encode(
-    task: ProbeTask, data_dir: Path, tokenizer: PreTrainedTokenizerBase, plan: ProbePlan
+    task: ProbeTask,
+    data_dir: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    plan: ProbePlan,
+    *,
+    mark_claim: bool,
 ) -> EncodedTask:
     def read(file: str, limit: int | None) -> EncodedExamples:
         examples = [e for e in read_examples(data_dir / file, task.name) if e.head == task.head]
         if not examples:
             raise InputError(f"{data_dir / file} has no pair for the head {task.head!r}")
         drawn = sample(examples, limit, random.Random(plan.seeds[0]))
-        return encode_examples(drawn, tokenizer, max_length=plan.recipe.profile.max_length)
+        length = plan.recipe.profile.max_length
+        return encode_examples(drawn, tokenizer, max_length=length, mark_claim=mark_claim)
 
     return EncodedTask(task.name, read(task.train, task.limit), read(task.dev, task.dev_limit))
 

@@ -90,7 +90,7 @@ class Teacher:
     """A trained aligner whose scores the model learns along with the labels.
 
     Attributes:
-        model: Folder of the teacher, with the same tokenizer.
+        model: Folder of the teacher, whose tokenizer has the same tokens.
         weight: Of the distillation loss beside the labels' loss, >= 0.
         temperature: Softens both distributions, > 0.
     """
@@ -243,13 +243,24 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Args:
-        path: A YAML file with the fields of `Recipe`.
+        path: A YAML file with the fields of `Recipe`; with `like`, another file beside it, what it
+            does not say is as there.
 
     Raises:
         ConfigurationError: The file is missing or broken, or a key is unknown or absent.
         MissingResourceError: PyYAML is not installed.
     """
-    return read_yaml(path, build_recipe, what="recipe")
+    return read_yaml(path, lambda keys: build_recipe(_all_keys(keys, path.parent)), what="recipe")
+
+
+def _all_keys(keys: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The keys of a recipe, with those of the one that it is like."""
+    like = keys.pop("like", None)
+    if like is None:
+        return keys
+    if "like" in (others := read_yaml(folder / str(like), dict, what="recipe")):
+        raise ConfigurationError(f"{like} is itself like another recipe: name that one")
+    return others | keys
 
 
 def read_yaml(path: Path, build: Callable[[dict[str, Any]], T], *, what: str) -> T:

@@ -70,13 +70,14 @@ def train(
     _take(output)
     torch.manual_seed(recipe.seed)
     aligner, tokenizer = start_from(recipe)
-    earlier = read_record(Path(encoder_folder(recipe.encoder)))
+    origins = [*([recipe.teacher.model] if recipe.teacher else []), recipe.encoder]
+    earlier = [run for name in origins for run in read_record(Path(encoder_folder(name)))]
     build_regulariser(recipe.regulariser)  # what is wrong is told before hours of reading data
     extras = Extras(
         teacher=start_teacher(recipe, tokenizer),
         masked=MaskedLanguageModel(aligner, tokenizer) if recipe.mlm else None,
     )
-    data = prepare(recipe, data_dir, tokenizer, folder=prepared)
+    data = prepare(recipe, data_dir, tokenizer, mark_claim=aligner.reads_claim, folder=prepared)
     _check_heads(recipe, data.train)
     progress = fit(aligner, data.train, recipe, output=output, dev=data.dev, extras=extras)
     if not is_main_process():
@@ -145,6 +146,7 @@ def _record(
         seed=recipe.seed,
         precision=recipe.precision,
         seconds=round(progress.seconds, 1),
+        teacher=Path(recipe.teacher.model).name if recipe.teacher else "",
     )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoints import BUNDLED, load_checkpoint, quiet_transformers
+from alignscore_metric.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.training.data import EncodedExamples
 from alignscore_metric.training.recipe import Recipe
 
 
@@ -81,18 +85,44 @@ def encoder_folder(name: str) -> str:
     return str(Path(spec.origin).parent / "model")
 
 
-def start_teacher(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Aligner | None:
+@dataclass(frozen=True)
+class TeachingAligner:
+    """An aligner that teaches another one.
+
+    Attributes:
+        aligner: The teacher.
+        ids: Its id of each of the student's token ids, shape [V].
+        template: How it joins a pair.
+    """
+
+    aligner: Aligner
+    ids: Tensor
+    template: PairTemplate
+
+    def reads(self, examples: EncodedExamples) -> EncodedExamples:
+        """The student's examples as the teacher reads them."""
+        return examples.translated(self.ids, self.template, max_length=self.aligner.positions)
+
+
+def start_teacher(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> TeachingAligner | None:
     """The aligner that a recipe distils from, or None where it names none.
 
+    Its token ids may be others than the student's; its tokens must be the same.
+
     Raises:
-        ConfigurationError: It is not here, or its tokens are not the student's.
+        ConfigurationError: It is not here, or lacks tokens that the student has.
     """
     if recipe.teacher is None:
         return None
     teacher = load_checkpoint(recipe.teacher.model)
-    if teacher.tokenizer.get_vocab() != tokenizer.get_vocab():
+    theirs, ours = teacher.tokenizer.get_vocab(), tokenizer.get_vocab()
+    if missing := ours.keys() - theirs.keys():
         raise ConfigurationError(
-            f"the teacher {recipe.teacher.model!r} has another tokenizer than {recipe.encoder!r}; "
-            "a teacher must read the student's tokens"
+            f"the teacher {recipe.teacher.model!r} has another tokenizer than {recipe.encoder!r}: "
+            f"it lacks {min(missing)!r}; a teacher must read the student's tokens"
         )
-    return teacher.aligner
+    ids = torch.zeros(max(ours.values()) + 1, dtype=torch.int64)
+    for token, number in ours.items():
+        ids[number] = theirs[token]
+    template = PairTemplate.of(teacher.tokenizer, mark_claim=teacher.aligner.reads_claim)
+    return TeachingAligner(teacher.aligner, ids, template)

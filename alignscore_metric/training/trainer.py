@@ -35,6 +35,7 @@ from alignscore_metric.training.objective import (
 )
 from alignscore_metric.training.recipe import Recipe
 from alignscore_metric.training.regularisers import build_regulariser
+from alignscore_metric.training.start import TeachingAligner
 
 LOG_EVERY = 20
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -98,7 +99,7 @@ class Extras:
             whole texts; ALIGN's heads see masked ones.
     """
 
-    teacher: Aligner | None = None
+    teacher: TeachingAligner | None = None
     masked: MaskedLanguageModel | None = None
 
 
@@ -161,11 +162,12 @@ class _Trainer:
         self.modules = torch.nn.ModuleList([aligner, *filter(None, [extras.masked])]).to(device)
         optimiser = _optimiser(self.modules, recipe)
         self.model, self.optimiser = self.accelerator.prepare(aligner, optimiser)
-        if extras.teacher is not None:
-            extras.teacher.to(device).eval()
         decay = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]  # torch
         self.average = AveragedModel(aligner, multi_avg_fn=decay) if recipe.average else None
         self.examples = examples.to(device)
+        if extras.teacher is not None:
+            extras.teacher.aligner.to(device).eval()
+            self.lessons = extras.teacher.reads(self.examples)
         self.dev = {name: rows.to(device) for name, rows in dev.items()}
         self.best: dict[str, Tensor] | None = None
         self.progress = Progress()
@@ -233,7 +235,7 @@ class _Trainer:
         """One optimiser step; returns the task loss."""
         inputs, labels = self.examples.batch(rows)
         valid = {head: values != IGNORED for head, values in labels.items()}
-        taught = self._taught(inputs)
+        taught = self._taught(rows)
         self.optimiser.zero_grad()
 
         def loss(output: AlignerOutput) -> Tensor:
@@ -279,12 +281,13 @@ class _Trainer:
         bf16 = self.recipe.precision == "bf16"
         return torch.autocast(self.aligner.device.type, torch.bfloat16, enabled=bf16)
 
-    def _taught(self, inputs: dict[str, Tensor]) -> AlignerOutput | None:
+    def _taught(self, rows: list[int]) -> AlignerOutput | None:
         """What the teacher says of the batch, if there is one."""
         if self.extras.teacher is None:
             return None
+        inputs, _ = self.lessons.batch(rows)
         with torch.no_grad():
-            return self._forward(self.extras.teacher, inputs)
+            return self._forward(self.extras.teacher.aligner, inputs)
 
     def _check(self, last: tuple[Tensor, list[int]] | None) -> None:
         """Note the loss of a step; stop where it is not finite."""
