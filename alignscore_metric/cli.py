@@ -14,14 +14,17 @@ import sys
 import textwrap
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.server.cli import add_serve
 from alignscore_metric.training.cli import add_training
 from alignscore_metric.version import __version__
 from leaderboards.cli import add_leaderboard
+from leaderboards.compare_cli import add_compare
 
 if TYPE_CHECKING:
     from alignscore_metric.io import Table, TableWriter
@@ -69,6 +72,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     add_training(commands)
     add_leaderboard(commands)
+    add_compare(commands, _add_metric_options, _metric)
+    add_serve(commands, _add_metric_options, _metric)
     return parser
 
 
@@ -92,6 +97,10 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     score.add_argument(
         "--evidence", action="store_true", help="add each sentence's score and best chunk "
         "(column NAME_evidence)",
+    )  # fmt: skip
+    score.add_argument(
+        "--report", metavar="FILE.html", help="write a web page of scores and evidence too: one "
+        "file that needs nothing else",
     )  # fmt: skip
     score.add_argument(
         "--fail-under", type=float, metavar="X", help="exit with 1 where the mean is below X"
@@ -192,6 +201,7 @@ def _metric(args: argparse.Namespace) -> AlignScore:
 
 def _score(args: argparse.Namespace) -> int:
     from alignscore_metric.io import SOURCE_NAMES, STANDARD, SUMMARY_NAMES, read_table, table_writer
+    from alignscore_metric.report.page import page_writer
 
     output = STANDARD if args.output is None and args.input == STANDARD else args.output
     table = read_table(args.input)
@@ -202,13 +212,17 @@ def _score(args: argparse.Namespace) -> int:
     for name in (args.score_column, f"{args.score_column}_evidence"):
         if name in table.columns:
             raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
-    if output is None:
+    with ExitStack() as places:  # opened before the work whose results they will hold
+        writer = None if output is None else places.enter_context(table_writer(output))
+        page = places.enter_context(page_writer(args.report)) if args.report else None
         result = _evaluate(args, table, columns)
-        _print_scores(args, table, result)
-    else:
-        with table_writer(output) as writer:
-            result = _evaluate(args, table, columns)
+        if writer is None:
+            _print_scores(args, table, result)
+        else:
             _write_scores(args, table, result, writer)
+        if page is not None:
+            title = f"AlignScore of {table.name}"
+            page.write(result.to_html(ids=_names(table), title=title).encode())
     (sys.stdout if output is None else sys.stderr).write(f"{result}\n")
     below = args.fail_under is not None and not result.mean >= args.fail_under
     return BELOW if below else OK
@@ -242,11 +256,15 @@ def _write_scores(
 
 
 def _print_scores(args: argparse.Namespace, table: Table, result: AlignScoreResult) -> None:
-    for row, score in enumerate(result.scores):
-        name = table.rows[row].get("id", table.where(row))
+    for row, (score, name) in enumerate(zip(result.scores, _names(table), strict=True)):
         sys.stdout.write(f"{score:7.4f}  {name}\n")
         if args.evidence:
             _print_evidence(result.sentences(row))
+
+
+def _names(table: Table) -> list[str]:
+    """What to call each row: its id where it has one."""
+    return [str(row.get("id", table.where(place))) for place, row in enumerate(table.rows)]
 
 
 def _print_evidence(evidence: list[SentenceEvidence]) -> None:

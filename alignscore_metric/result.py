@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from alignscore_metric.pairs import PairTable
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
 
@@ -153,6 +155,54 @@ class AlignScoreResult:
             ],
             "signature": self.signature,
         }
+
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *,
+        ids: Sequence[object] | None = None,
+        title: str = "AlignScore",
+    ) -> str:
+        """A report for people: one web page that needs nothing else, with the evidence.
+
+        Args:
+            path: Where to write it too, a name that ends in .html; a file there is replaced.
+            ids: What to call the pairs, N values; their row numbers, from 0, where None.
+            title: Heading of the page.
+
+        Returns:
+            The page.
+
+        Raises:
+            InputError: Not N ids, or the place cannot be written to.
+        """
+        from alignscore_metric.report.page import page_writer, render_page
+
+        page = render_page(self, ids=ids, title=title)
+        if path is not None:
+            with page_writer(path) as stream:
+                stream.write(page.encode())
+        return page
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Distribution of the scores, with their mean and its 95% interval.
+
+        Args:
+            ax: Where to draw; a new figure's where None.
+
+        Raises:
+            InputError: No score is defined.
+            MissingResourceError: Matplotlib is not installed.
+        """
+        from alignscore_metric.plots import plot_scores
+
+        return plot_scores(self, ax)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: mean, interval, signature, and the worst examples."""
+        from alignscore_metric.report.notebook import render_table
+
+        return render_table(self)
 
     def _evidence(self) -> Iterator[tuple[int, SentenceEvidence]]:
         for row in range(len(self)):

@@ -14,6 +14,8 @@ from typing import Any, Literal
 from alignscore_metric.errors import InputError
 
 FORMAT = 1
+#: Key of the mean over columns among the columns' keys.
+MEAN = "mean"
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Board:
 
     def to_json(self) -> str:
         """Strict JSON: undefined numbers are null."""
-        content = {"format": FORMAT, **_without_nan(asdict(self))}
+        content = {"format": FORMAT, **without_nan(asdict(self))}
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -181,9 +183,10 @@ def _with_nan(content: dict[str, Any]) -> dict[str, Any]:
     return {key: math.nan if value is None else value for key, value in content.items()}
 
 
-def _without_nan(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+def without_nan(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+    """A value as strict JSON has it: NaN and infinity become None, tuples lists."""
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: without_nan(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
+        return [without_nan(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.version import __version__
 from leaderboards import statistics as st
-from leaderboards.board import Board, Cell, Column, PairwiseTest, Row
+from leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
 from leaderboards.cards import overlapping
 from leaderboards.tasks import Task, tasks_of
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 Threshold = Literal["fixed", "summac", "alignscore"]
 Bools = npt.NDArray[np.bool_]
 Strings = npt.NDArray[np.str_]
-
-#: Key of the mean over columns among the columns' keys.
-MEAN = "mean"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from leaderboards.board import Board, Column, Row
-from leaderboards.evaluate import MEAN
+from leaderboards.board import MEAN, Board, Column, Row
 from leaderboards.site.figures import Interval
 from leaderboards.tables.layout import (
     Entry,

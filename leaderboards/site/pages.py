@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from alignscore_metric.errors import InputError, MissingResourceError
-from leaderboards.board import Board, Column, Row
+from leaderboards.board import MEAN, Board, Column, Row
 from leaderboards.cards import Card, load_cards
-from leaderboards.evaluate import MEAN
 from leaderboards.items import ItemTable
 from leaderboards.site.boards import (
     BoardView,

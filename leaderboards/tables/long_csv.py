@@ -9,8 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from leaderboards.board import Board, Cell, Column
-from leaderboards.evaluate import MEAN
+from leaderboards.board import MEAN, Board, Cell, Column
 from leaderboards.tables.layout import cell_of, clusters_of
 
 COLUMNS = (

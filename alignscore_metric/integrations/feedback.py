@@ -1,0 +1,27 @@
+"""What lowered a score, in one line, for libraries that show a reason beside a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alignscore_metric.result import SentenceEvidence
+
+NOTHING_TO_SCORE = "no sentence to score"
+
+
+def least_supported(evidence: Sequence[SentenceEvidence]) -> str:
+    """The least supported sentence of a summary, the first of equals, with its score.
+
+    Args:
+        evidence: The summary's sentences; none of them gives `NOTHING_TO_SCORE`.
+
+    Example:
+        >>> low = SentenceEvidence("It snowed.", score=0.12, chunk="It rained.", chunk_index=0)
+        >>> high = SentenceEvidence("It rained.", score=0.98, chunk="It rained.", chunk_index=0)
+        >>> least_supported([high, low])
+        'least supported (0.12): It snowed.'
+    """
+    if not evidence:
+        return NOTHING_TO_SCORE
+    found = min(evidence, key=lambda sentence: sentence.score)
+    return f"least supported ({found.score:.2f}): {found.sentence}"

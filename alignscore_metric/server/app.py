@@ -1,0 +1,306 @@
+"""The routes and their schemas: JSON in, JSON out. Scores nothing itself; a batcher does."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from alignscore_metric.pairs import Source
+from alignscore_metric.server.batching import Batcher, Metric, Part, QueueFullError
+from alignscore_metric.server.guard import Guard, refusal_response
+from alignscore_metric.server.limits import Limits, RefusalError
+from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
+from alignscore_metric.version import __version__
+
+# Only the first error of a list: a million numbers must not make a million errors.
+Texts = Annotated[list[str], Field(fail_fast=True)]
+Sources = Annotated[list[str | Texts], Field(fail_fast=True)]
+SOURCE = "The bridge was closed on Monday after an inspection found cracks."
+SUMMARY = "The bridge was closed. It opened on Friday."
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    message: str = Field(description="what is wrong, where, and what to do")
+    field: str | None = Field(description="field of the body that is wrong, if it is one")
+    row: int | None = Field(description="row of that field, from 0, if it is one")
+
+
+class Refused(BaseModel):
+    """The body of every answer that is not 200."""
+
+    error: Problem
+
+
+class ScoreRequest(BaseModel):
+    """Pairs of a source and a summary."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"sources": [SOURCE], "summaries": [SUMMARY], "sentences": True}]
+        },
+    )
+    sources: Sources = Field(
+        description="one per summary: a text, or a list of passages that chunks never cross"
+    )
+    summaries: Texts = Field(description="summaries, answers or claims")
+    sentences: bool = Field(False, description="also give each sentence with its best chunk")
+
+
+class ExplainRequest(BaseModel):
+    """One source and one summary."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"source": SOURCE, "summary": SUMMARY}]}
+    )
+    source: str | Texts = Field(description="a text, or a list of passages")
+    summary: str = Field(description="a summary, an answer or a claim")
+
+
+class GuardrailRequest(BaseModel):
+    """What NeMo Guardrails asks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"evidence": [SOURCE], "claim": "The bridge was closed."}]}
+    )
+    evidence: str | Texts = Field(description="a text, or a list of retrieved chunks")
+    claim: str = Field(description="the bot's answer")
+
+
+class Sentence(BaseModel):
+    """A sentence of a summary and what supports it best."""
+
+    sentence: str
+    score: float = Field(description="how far it is supported: the maximum over the chunks")
+    chunk: str = Field(description="the chunk of the source that gave the maximum")
+    chunk_index: int = Field(description="place of that chunk in its source, from 0")
+
+
+class Scores(BaseModel):
+    """A score per summary."""
+
+    scores: list[float | None] = Field(description="null for a summary without a sentence")
+    undefined: int = Field(description="how many scores are null")
+    sentences: list[list[Sentence]] | None = Field(description="per summary, where asked for")
+    signature: str = Field(description="what the scores depend on; quote it beside them")
+
+
+class Explanation(BaseModel):
+    """One summary's score and where it comes from."""
+
+    score: float | None = Field(description="null for a summary without a sentence")
+    sentences: list[Sentence]
+    signature: str
+
+
+class GuardrailScore(BaseModel):
+    """What NeMo Guardrails reads; it blocks an answer below 0.5."""
+
+    alignscore: float = Field(description="0 for a claim without a sentence: nothing supports it")
+
+
+def build_app(batcher: Batcher, *, limits: Limits, token: str | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        batcher: What owns the model; already entered, or to be before the first request.
+        limits: What a client may ask for.
+        token: That clients must send, if any.
+
+    Returns:
+        The application; its `state.monitor` is the `Monitor` that counts its requests.
+    """
+    monitor = Monitor(lambda: batcher.depth)
+    batcher.on_batch = monitor.observe_batch
+    app = FastAPI(
+        title="AlignScore",
+        version=__version__,
+        description="How far summaries, answers and claims are supported by their sources.",
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.monitor = monitor
+    _add_handlers(app)
+    _add_scoring(app, batcher, limits)
+    _add_guardrails(app, batcher, limits)
+    _add_state(app, batcher, monitor)
+    paths = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
+    app.add_middleware(Guard, limits=limits, token=token)
+    app.add_middleware(Monitored, monitor=monitor, paths=paths)
+    return app
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": description}
+    for status, description in {
+        400: "the body is not JSON",
+        401: "the token is missing or wrong",
+        408: "the body came too slowly",
+        413: "too large, too many or too long texts, too many pairs",
+        422: "a field is missing or of the wrong type; names it and its row",
+        503: "the queue is full or the model not loaded: try again after Retry-After seconds",
+        504: "no answer in time",
+    }.items()
+}
+
+
+def _add_scoring(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
+    @app.post("/score", responses=REFUSALS, summary="Score pairs of a source and a summary")
+    async def score(body: ScoreRequest, request: Request) -> Scores:
+        part = await _scored(batcher, limits, request, body.sources, body.summaries)
+        scores = [_none_if_nan(part.result.scores[row]) for row in part.rows]
+        return Scores(
+            scores=scores,
+            undefined=scores.count(None),
+            sentences=[_sentences(part, row) for row in part.rows] if body.sentences else None,
+            signature=part.result.signature,
+        )
+
+    @app.post("/explain", responses=REFUSALS, summary="Score one summary sentence by sentence")
+    async def explain(body: ExplainRequest, request: Request) -> Explanation:
+        fields = ("source", "summary")
+        part = await _scored(batcher, limits, request, [body.source], [body.summary], fields)
+        [row] = part.rows
+        return Explanation(
+            score=_none_if_nan(part.result.scores[row]),
+            sentences=_sentences(part, row),
+            signature=part.result.signature,
+        )
+
+
+def _add_guardrails(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
+    """The endpoints of NVIDIA NeMo Guardrails' AlignScore server; both ask the one model here."""
+
+    @app.post("/alignscore_base", responses=REFUSALS, summary="For NeMo Guardrails")
+    @app.post("/alignscore_large", responses=REFUSALS, summary="For NeMo Guardrails")
+    async def alignscore(body: GuardrailRequest, request: Request) -> GuardrailScore:
+        fields = ("evidence", "claim")
+        part = await _scored(batcher, limits, request, [body.evidence], [body.claim], fields)
+        # A guardrail would let NaN pass: it is not below any threshold.
+        return GuardrailScore(alignscore=_none_if_nan(part.result.scores[part.rows[0]]) or 0.0)
+
+
+def _add_state(app: FastAPI, batcher: Batcher, monitor: Monitor) -> None:
+    @app.get("/health", summary="Is the server alive? 200 as long as it answers")
+    async def health() -> dict[str, str]:
+        return {"status": "ready" if batcher.loaded.done() else "loading"}
+
+    @app.get("/ready", responses={503: REFUSALS[503]}, summary="Is the model loaded? 200 or 503")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready", "signature": _metric(batcher).signature}
+
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def metrics() -> Response:
+        return Response(monitor.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _metric(batcher: Batcher) -> Metric:
+    if not batcher.loaded.done():
+        raise RefusalError(503, "the model is being loaded; try again in a moment")
+    return batcher.loaded.result()
+
+
+async def _scored(
+    batcher: Batcher,
+    limits: Limits,
+    request: Request,
+    sources: Sequence[Source],
+    summaries: Sequence[str],
+    fields: tuple[str, str] = ("sources", "summaries"),
+) -> Part:
+    """Check a request, queue it, and wait for its part of a batch."""
+    profile = _metric(batcher).profile
+    pairs = limits.check(sources, summaries, profile=profile, fields=fields)
+    try:
+        future = batcher.submit(sources, summaries, pairs=pairs)
+    except QueueFullError as cause:
+        raise RefusalError(503, str(cause)) from cause
+    return await _answer(future, request, limits.answer_seconds)
+
+
+async def _answer(future: Future[Part], request: Request, seconds: float) -> Part:
+    """Wait for scores, but not beyond the time or for a client that is gone: drop the work then."""
+    answer = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_disconnected(request))
+    either: set[asyncio.Future[Any]] = {answer, gone}
+    try:
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return answer.result()
+        if gone.done():
+            raise RefusalError(CLIENT_GONE, "the client is gone")
+        raise RefusalError(504, f"no answer after {seconds} s; try again, or send fewer rows")
+    finally:
+        gone.cancel()
+        answer.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _sentences(part: Part, row: int) -> list[Sentence]:
+    return [Sentence(**asdict(found)) for found in part.result.sentences(row)]
+
+
+def _none_if_nan(score: float) -> float | None:
+    return None if math.isnan(score) else float(score)
+
+
+def _add_handlers(app: FastAPI) -> None:
+    """Every error as JSON of one form, without a stack trace."""
+
+    @app.exception_handler(RefusalError)
+    async def refused(_: Request, error: RefusalError) -> JSONResponse:
+        return refusal_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return refusal_response(_refusal_of(error))
+
+    @app.exception_handler(HTTPException)
+    async def failed(request: Request, error: HTTPException) -> JSONResponse:
+        message = f"{request.method} {request.url.path}: {error.detail}; see /openapi.json"
+        answer = refusal_response(RefusalError(error.status_code, message))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, __: Exception) -> JSONResponse:
+        return refusal_response(RefusalError(500, "this failed here; the server's log says why"))
+
+
+def _refusal_of(error: RequestValidationError) -> RefusalError:
+    """What is wrong with a body, by its deepest error: of `str | list[str]`, the one that fits."""
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        return RefusalError(400, f"the body is not JSON: {errors[0]['ctx']['error']}")
+    depth = max(len(found["loc"]) for found in errors)
+    deepest = [found for found in errors if len(found["loc"]) == depth]
+    place = deepest[0]["loc"][1:]
+    if not place:
+        return RefusalError(
+            422, "the body is not a JSON object; send one, with Content-Type: application/json"
+        )
+    field = str(place[0])
+    row = place[1] if len(place) > 1 and isinstance(place[1], int) else None
+    where = field if row is None else f"{field}, row {row}"
+    if isinstance(place[-1], int) and len(place) > 2:
+        where += f", passage {place[-1]}"
+    wrong = " or ".join(dict.fromkeys(found["msg"] for found in deepest))
+    wrong = wrong.replace(" or Input should be ", " or ")
+    return RefusalError(422, f"{where}: {wrong}", field=field, row=row)

@@ -1,0 +1,197 @@
+"""Comparisons of systems as text, Markdown, LaTeX and JSON. Computes no statistic."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from leaderboards.board import without_nan
+from leaderboards.comparison import TIE, Comparison, PairOfSystems, Settings, SystemScores
+from leaderboards.tables.latex import latex_table
+from leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line, plain
+from leaderboards.tables.markdown import markdown_table
+from leaderboards.tables.text import WIDTH, text_table
+
+ComparisonFormat = Literal["text", "markdown", "latex", "json"]
+
+CONTRASTS = "Examples on which two systems differ most"
+#: Of a summary in the text for a terminal.
+MAX_LINES = 8
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One example on which two systems differ.
+
+    Attributes:
+        example: Its name.
+        better: The system that scores higher.
+        better_score: Its score.
+        better_summary: What it scores.
+        worse: The system that scores lower.
+        worse_score: Its score.
+        worse_summary: What it scores.
+    """
+
+    example: str
+    better: str
+    better_score: float
+    better_summary: str
+    worse: str
+    worse_score: float
+    worse_summary: str
+
+
+def render_comparison(
+    comparison: Comparison,
+    *,
+    format: ComparisonFormat,
+    scores_from: str,
+    contrasts: Sequence[Contrast] = (),
+) -> str:
+    """A comparison as a table of systems, one of pairs, and examples.
+
+    Args:
+        comparison: The numbers.
+        format: Which format. JSON keeps all digits; LaTeX has no examples and needs the packages
+            booktabs and graphicx.
+        scores_from: What made the scores: a signature, or words.
+        contrasts: The examples to show.
+
+    Returns:
+        A text that ends with a line break.
+    """
+    if format == "json":
+        content = asdict(comparison) | {
+            "scores_from": scores_from,
+            "contrasts": [asdict(one) for one in contrasts],
+        }
+        return json.dumps(without_nan(content), indent=1, ensure_ascii=False) + "\n"
+    systems, pairs = _systems_layout(comparison, scores_from), _pairs_layout(comparison)
+    if format == "latex":
+        return latex_table(systems) + "\n" + latex_table(pairs)
+    if format == "markdown":
+        layouts = [systems, pairs, *([_contrasts_layout(contrasts)] if contrasts else [])]
+        return "\n".join(map(markdown_table, layouts))
+    shown = [_contrasts_text(contrasts)] if contrasts else []
+    return "\n".join([text_table(systems), text_table(pairs), *shown])
+
+
+def _systems_layout(comparison: Comparison, scores_from: str) -> Layout:
+    settings = comparison.settings
+    best, clusters = comparison.systems[0].name, comparison.systems[-1].cluster
+    legend = ["{best}: the highest mean"]
+    if any(system.cluster == 1 for system in comparison.systems[1:]):
+        legend.append("{tied}: in its cluster")
+    if clusters > 1:
+        legend.append("every system is significantly better than all systems of later clusters")
+    return Layout(
+        title=f"Scores of {len(comparison.systems)} systems",
+        facts=f"{comparison.examples} examples from {comparison.documents} sources. a{DASH}b: "
+        f"{100 * settings.level:g}% interval from {settings.resamples} resamples of the sources, "
+        f"seed {settings.seed}",
+        corner="system",
+        headings=tuple(
+            map(Entry, ("mean", "median", f"below {settings.threshold:g}", "undefined", "cluster"))
+        ),
+        measured=tuple(_system_line(one, is_best=one.name == best) for one in comparison.systems),
+        legend=(*legend, "undefined: examples without a score, left out"),
+        signatures=(("Scores", scores_from),),
+    )
+
+
+def _system_line(system: SystemScores, *, is_best: bool) -> Line:
+    mean = Entry(
+        _number(system.mean),
+        _interval(system.low, system.high),
+        best=is_best,
+        tied=system.cluster == 1 and not is_best,
+    )
+    others = (_number(system.median), _percent(system.below), system.undefined, system.cluster)
+    return Line(Entry(system.name), (mean, *(Entry(str(other)) for other in others)))
+
+
+def _pairs_layout(comparison: Comparison) -> Layout:
+    settings = comparison.settings
+    lines = tuple(_pair_line(pair, settings) for pair in comparison.pairs)
+    significant = any(line.entries[2].best for line in lines)
+    legend = [
+        "win, tie, loss: of the first system, example by example; a tie is a difference of at most "
+        f"{TIE:g}",
+        "undefined: examples left out because one of the two has no score",
+    ]
+    if significant:
+        legend.insert(0, f"{{best}}: p after Holm's correction below {settings.alpha:g}")
+    return Layout(
+        title=f"Paired comparisons of {len(comparison.systems)} systems",
+        facts=f"p: two-sided sign-flip test of the sources' differences, {settings.resamples} "
+        f"flips, seed {settings.seed}. a{DASH}b: {100 * settings.level:g}% interval",
+        corner="pair",
+        headings=tuple(
+            map(Entry, ("difference", "p", "p (Holm)", "win", "tie", "loss", "undefined"))
+        ),
+        measured=lines,
+        legend=tuple(legend),
+    )
+
+
+def _pair_line(pair: PairOfSystems, settings: Settings) -> Line:
+    entries = (
+        Entry(_number(pair.difference), _interval(pair.low, pair.high)),
+        Entry(_p_value(pair.p)),
+        Entry(_p_value(pair.p_holm), best=pair.p_holm < settings.alpha),
+        *(Entry(_percent(share)) for share in (pair.wins, pair.ties, pair.losses)),
+        Entry(str(pair.undefined)),
+    )
+    return Line(Entry(f"{pair.better} > {pair.worse}"), entries)
+
+
+def _contrasts_layout(contrasts: Sequence[Contrast]) -> Layout:
+    lines = [
+        Line(Entry(summary), (Entry(name), Entry(_number(score)), Entry(one.example)))
+        for one in contrasts
+        for name, score, summary in _sides(one)
+    ]
+    headings = (Entry("system"), Entry("score"), Entry("example"))
+    return Layout(CONTRASTS, "", "summary", headings, tuple(lines))
+
+
+def _contrasts_text(contrasts: Sequence[Contrast]) -> str:
+    lines = [CONTRASTS]
+    for one in contrasts:
+        lines += ["", f"{one.better_score - one.worse_score:.3f}  {plain(one.example)}"]
+        for name, score, summary in _sides(one):
+            lines += textwrap.wrap(
+                f"{_number(score)}  {plain(name)}: {plain(summary)}", WIDTH, initial_indent=" " * 4,
+                subsequent_indent=" " * 11, max_lines=MAX_LINES,
+            )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _sides(one: Contrast) -> tuple[tuple[str, float, str], ...]:
+    return (
+        (one.better, one.better_score, one.better_summary),
+        (one.worse, one.worse_score, one.worse_summary),
+    )
+
+
+def _number(value: float) -> str:
+    return UNDEFINED if math.isnan(value) else f"{value:.3f}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{low:.3f}{DASH}{high:.3f}"
+
+
+def _percent(share: float) -> str:
+    return UNDEFINED if math.isnan(share) else f"{share:.1%}"
+
+
+def _p_value(p: float) -> str:
+    if math.isnan(p):
+        return UNDEFINED
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
