@@ -5,7 +5,7 @@ BIN = .venv/bin
 SHELL = bash
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check leaderboard clean
+.PHONY: demo test test-integrations check docs leaderboard clean
 
 demo: .venv/installed
 	HF_HUB_OFFLINE=1 $(BIN)/alignscore score examples/examples.jsonl --evidence
@@ -17,6 +17,21 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The documentation, to be opened at build/site/index.html; a warning is an error.
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+# The interfaces to libraries that hold others back, in an environment of their own.
+test-integrations: .venv-integrations/installed
+	.venv-integrations/bin/python -m pytest tests/test_integrations_*.py tests/test_evaluate_api.py \
+	  tests/test_nemoguardrails.py alignscore_metric/integrations
+
+.venv-integrations/installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv-integrations
+	.venv-integrations/bin/pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[dev,integrations]'
+	touch $@
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "needs Python >= 3.10: make PYTHON=...")'
@@ -58,4 +73,4 @@ leaderboard: .venv/installed-dev
 	done
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-integrations build *.egg-info

@@ -196,6 +196,29 @@ def test_recipe_that_is_no_yaml_of_keys(tmp_path, text):
         read_recipe(recipe_file(tmp_path, text))
 
 
+def test_a_recipe_like_another(tmp_path):
+    base = recipe_file(tmp_path, MINIMAL | {"seed": 7, "max_steps": 5})
+    base.rename(tmp_path / "base.yaml")
+    recipe = read_recipe(
+        recipe_file(tmp_path, {"like": "base.yaml", "max_steps": None, "epochs": 2})
+    )
+    assert recipe == replace(read_recipe(tmp_path / "base.yaml"), max_steps=None, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"like": "absent.yaml"}, r"cannot read the recipe .*absent\.yaml"),
+        ({"like": "base.yaml", "sede": 3}, r"recipe\.yaml: .*sede"),
+        ({"like": "recipe.yaml"}, "recipe.yaml is itself like another recipe"),
+    ],
+)
+def test_a_recipe_like_a_bad_one(tmp_path, keys, message):
+    recipe_file(tmp_path, MINIMAL).rename(tmp_path / "base.yaml")
+    with pytest.raises(ConfigurationError, match=message):
+        read_recipe(recipe_file(tmp_path, keys))
+
+
 def test_missing_recipe(tmp_path):
     with pytest.raises(ConfigurationError, match=r"cannot read the recipe .*absent\.yaml"):
         read_recipe(tmp_path / "absent.yaml")
@@ -238,9 +261,14 @@ def test_the_bundled_aligner_is_what_its_recipe_makes():
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["profile"] == recipe.profile.to_dict()
     assert (config["pooling"], config["copied_ngrams"]) == (recipe.pooling, recipe.copied_ngrams)
-    (run,) = json.loads((folder / "training.json").read_text(encoding="utf-8"))["runs"]
-    assert (run["steps"], run["seed"]) == (recipe.max_steps, recipe.seed)
-    assert run["learning_rate"] == recipe.learning_rate
     sets = [source.name for source in (*recipe.data, *recipe.synthetic)]
-    assert [found["name"] for found in run["sets"]] == sets
-    assert list(run["dev"]) == [source.name for source in recipe.dev]
+    runs = json.loads((folder / "training.json").read_text(encoding="utf-8"))["runs"]
+    recipes = [read_recipe(RECIPES / "mini-teacher.yaml"), recipe]
+    assert recipe.teacher.model == recipes[0].name
+    for run, one in zip(runs, recipes, strict=True):
+        assert (run["name"], run["steps"], run["seed"]) == (one.name, one.max_steps, one.seed)
+        assert run["encoder"] == Path(one.encoder).name
+        assert run["learning_rate"] == one.learning_rate
+        assert run["teacher"] == (one.teacher.model if one.teacher else "")
+        assert [found["name"] for found in run["sets"]] == sets
+    assert list(runs[-1]["dev"]) == [source.name for source in recipe.dev]
