@@ -165,16 +165,33 @@ def table_writer(path: str) -> Iterator[TableWriter]:
     file = Path(path)
     if file.suffix not in ENDINGS:
         raise InputError(f"{path}: unknown kind of file; give one of: {', '.join(ENDINGS)}, or -")
+    with whole_file(file) as stream:
+        yield TableWriter(file.suffix, stream)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[IO[bytes]]:
+    """A file that appears whole when the block ends well, and not at all otherwise.
+
+    Args:
+        file: Where; a file there is replaced.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        InputError: The place cannot be written to.
+    """
     partial = file.with_name(f".{file.name}.partial")
     try:
         if file.is_dir():
             raise IsADirectoryError(21, "it is a folder")
         stream = partial.open("wb")
     except OSError as cause:
-        raise InputError(f"cannot write {path}: {cause.strerror or cause}") from cause
+        raise InputError(f"cannot write {file}: {cause.strerror or cause}") from cause
     try:
         with stream:
-            yield TableWriter(file.suffix, stream)
+            yield stream
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

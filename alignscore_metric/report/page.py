@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from alignscore_metric.errors import InputError
+from alignscore_metric.io import whole_file
 from alignscore_metric.report.content import page_content
 from alignscore_metric.report.histogram import histogram
 
@@ -82,19 +83,8 @@ def page_writer(path: str | Path) -> Iterator[IO[bytes]]:
     file = Path(path)
     if file.suffix != ENDING:  # so that a slip of the pen cannot replace the scored table
         raise InputError(f"{path}: a report is a web page; give it a name that ends in {ENDING}")
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        stream = partial.open("wb")
-    except OSError as cause:
-        raise InputError(f"cannot write {path}: {cause.strerror or cause}") from cause
-    try:
-        with stream:
-            yield stream
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(file) as stream:
+        yield stream
 
 
 def _template(name: str) -> str:
