@@ -46,7 +46,8 @@ test-integrations: .venv-integrations/installed
 	$(PIP) --editable '.[dev]'
 	touch $@
 
-# The committed results: make leaderboard DATA=FOLDER (see docs/leaderboards.md; an hour on 2 cores).
+# The committed results: make leaderboard DATA=FOLDER TRAIN=FOLDER (benchmarks, and dev files for the
+# NLU board; see docs/leaderboards.md; two hours on 2 cores).
 RUNS = leaderboard-runs
 RESULTS = leaderboards/results
 METRICS = mini,precision=bf16 mini,copied_weight=0,precision=bf16 rouge1 rouge2 rougeL rouge2_precision bleu chrf overlap entity_overlap
@@ -70,6 +71,12 @@ leaderboard: .venv/installed-dev
 	    --statistic $$statistic --runs $(RUNS) --format json -o $$file.json || exit; \
 	  $(BIN)/alignscore leaderboard show $$file.json --format markdown -o $$file.md || exit; \
 	  $(BIN)/alignscore leaderboard show $$file.json --format latex -o $$file.tex || exit; \
+	done
+	$(BIN)/alignscore leaderboard nlu run --data $(DATA) $(TRAIN:%=--data %) --runs $(RUNS) \
+	  --precision bf16 --limit 2000
+	for format in json:json md:markdown tex:latex; do \
+	  $(BIN)/alignscore leaderboard nlu show --runs $(RUNS) --model mini,precision=bf16 \
+	    --format $${format#*:} -o $(RESULTS)/nlu.mini.$${format%%:*} || exit; \
 	done
 
 clean:

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     )
     from alignscore_metric.integrations.evaluate_api import load
     from alignscore_metric.metric import AlignScore
-    from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+    from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
     from alignscore_metric.smart import SmartResult
 
 _HOMES = {
     "AlignScore": "metric",
     "AlignScoreResult": "result",
+    "PredictionResult": "result",
     "SentenceEvidence": "result",
     "SmartResult": "smart",
     "load": "integrations.evaluate_api",
@@ -52,6 +53,7 @@ __all__ = [
     "InputError",
     "MissingResourceError",
     "NumericalError",
+    "PredictionResult",
     "SentenceEvidence",
     "SmartResult",
     "__version__",

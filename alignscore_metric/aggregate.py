@@ -7,12 +7,18 @@ maximum over the source's chunks.
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.errors import ConfigurationError
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Reduction = Callable[[Floats], float]
 
 
 def max_over_chunks(cell_scores: Floats, sentence_cells: Ints) -> tuple[Floats, Ints]:
@@ -55,11 +61,78 @@ def mean_over_sentences(sentence_scores: Floats, example_sentences: Ints) -> Flo
         >>> mean_over_sentences(np.array([0.2, 0.4, 0.9]), np.array([0, 2, 2, 3])).round(6).tolist()
         [0.3, nan, 0.9]
     """
-    # Summed example by example, so that a score never depends on what stands before it.
+    return aggregate_sentences(sentence_scores, example_sentences, "mean")
+
+
+def aggregate_sentences(
+    sentence_scores: Floats, example_sentences: Ints, aggregation: str
+) -> Floats:
+    """One score for each example from those of its sentences.
+
+    Args:
+        sentence_scores: Score of each sentence, shape [S].
+        example_sentences: First sentence of each example, and S at the end, shape [N + 1].
+        aggregation: How, by name: see `sentence_reduction`.
+
+    Returns:
+        Shape [N]; NaN for an example without a sentence.
+
+    Raises:
+        ConfigurationError: No aggregation has this name.
+
+    Example:
+        >>> aggregate_sentences(np.array([0.2, 0.9, 0.4]), np.array([0, 3]), "worst-2").round(6)
+        array([0.3])
+    """
+    reduce = sentence_reduction(aggregation)
+    # Example by example, so that a score never depends on what stands before it.
     return np.array(
         [
-            sentence_scores[start:stop].mean() if stop > start else np.nan
+            reduce(sentence_scores[start:stop]) if stop > start else np.nan
             for start, stop in itertools.pairwise(example_sentences)
         ],
         dtype=np.float64,
     )
+
+
+def sentence_reduction(aggregation: str) -> Reduction:
+    """What makes one number of the scores of a summary's sentences.
+
+    None of them falls where a sentence's score rises, and all lie between `min` and `mean`.
+
+    Args:
+        aggregation: `mean`; `min`; `worst-K`, the mean of the K lowest (of all where there are
+            fewer), K >= 1; `softmin-T`, -T log(mean(exp(-score / T))), T from 0.001 to 1000: near
+            `min` for a low temperature T, near `mean` for a high one.
+
+    Raises:
+        ConfigurationError: No aggregation has this name.
+
+    Example:
+        >>> round(float(sentence_reduction("softmin-0.1")(np.array([0.2, 0.9]))), 4)
+        0.2692
+
+    Source of the soft minimum: Asadi and Littman 2017, "An Alternative Softmax Operator for
+    Reinforcement Learning", ICML (`mellowmax`, with a negative parameter).
+    """
+    name = str(aggregation)  # a configuration file may hold anything
+    if name in ("mean", "min"):
+        return np.mean if name == "mean" else np.min
+    if found := re.fullmatch(r"worst-([1-9][0-9]{0,5})", name):
+        return partial(_worst, count=int(found[1]))
+    found = re.fullmatch(r"softmin-([0-9]*\.?[0-9]+)", name)
+    if found and 0.001 <= float(found[1]) <= 1000:
+        return partial(_soft_min, temperature=float(found[1]))
+    raise ConfigurationError(
+        f"sentence_aggregation is {aggregation!r}; known: mean, min, worst-K with K >= 1 "
+        "(worst-2), softmin-T with T from 0.001 to 1000 (softmin-0.1)"
+    )
+
+
+def _worst(scores: Floats, *, count: int) -> float:
+    return float(np.sort(scores)[:count].mean())
+
+
+def _soft_min(scores: Floats, *, temperature: float) -> float:
+    least = scores.min()  # taken out first: exponents of at most 0 cannot overflow
+    return float(least - temperature * np.log(np.exp((least - scores) / temperature).mean()))

@@ -19,12 +19,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.decisions_cli import add_decisions
 from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.estimate_cli import add_estimate
 from alignscore_metric.server.cli import add_serve
 from alignscore_metric.training.cli import add_training
 from alignscore_metric.version import __version__
 from leaderboards.cli import add_leaderboard
 from leaderboards.compare_cli import add_compare
+from leaderboards.robustness_cli import add_robustness
 
 if TYPE_CHECKING:
     from alignscore_metric.io import Table, TableWriter
@@ -70,9 +73,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_info(commands)
     _add_convert(commands)
+    add_decisions(commands, _add_metric_options, _add_checkpoint_options, _metric)
     add_training(commands)
     add_leaderboard(commands)
     add_compare(commands, _add_metric_options, _metric)
+    add_robustness(commands)
+    add_estimate(commands)
     add_serve(commands, _add_metric_options, _metric)
     return parser
 
@@ -168,6 +174,11 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         "--copied-weight", type=float, metavar="W", help="of copied words in the score, 0 for the "
         "model's score alone; default: the checkpoint's",
     )  # fmt: skip
+    group.add_argument("--claims", help="sentences or whole; default: the checkpoint's")
+    group.add_argument(
+        "--sentence-aggregation", metavar="NAME", help="mean, min, worst-K (worst-2) or softmin-T "
+        "(softmin-0.1); default: the checkpoint's",
+    )  # fmt: skip
     group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
 
@@ -193,7 +204,9 @@ def _metric(args: argparse.Namespace) -> AlignScore:
         head=args.head,
         splitter=args.splitter,
         chunk_words=args.chunk_words,
+        claims=args.claims,
         copied_weight=args.copied_weight,
+        sentence_aggregation=args.sentence_aggregation,
         batch_tokens=args.batch_tokens,
         progress=False if args.quiet else None,
     )

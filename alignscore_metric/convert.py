@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -13,6 +14,7 @@ from transformers.configuration_utils import PreTrainedConfig
 
 from alignscore_metric.checkpoints import WEIGHTS, Checkpoint, load_checkpoint
 from alignscore_metric.classifiers import classifier_of
+from alignscore_metric.decisions import Calibration
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.metric import adapt_profile
 
@@ -28,6 +30,7 @@ def convert(
     mode: str | None = None,
     local_files_only: bool = False,
     to_classifier: bool = False,
+    calibration: Calibration | None = None,
 ) -> None:
     """Write a checkpoint as safetensors, configuration, tokenizer and card. Weights stay fp32.
 
@@ -40,19 +43,22 @@ def convert(
         local_files_only: Never use the network, whatever the name.
         to_classifier: Write a sequence classifier of transformers (head `tri` or `bin`) instead of
             an aligner. Class names are those of NLI models; `entailment` is "aligned".
+        calibration: Stored in the folder's profile, instead of the checkpoint's own.
 
     Raises:
         ConfigurationError: The output exists, or the aligner is not equal to any classifier.
         CheckpointError: As for `AlignScore`.
         MissingResourceError: As for `AlignScore`.
     """
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise ConfigurationError(f"{output} exists already; remove it, or give another folder")
+    check_output(output)
     checkpoint = load_checkpoint(
         model, backbone=backbone, profile=profile, local_files_only=local_files_only
     )
     aligner = checkpoint.aligner
-    aligner.config.profile = adapt_profile(aligner, mode=mode).to_dict()
+    adapted = adapt_profile(aligner, mode=mode)
+    if calibration is not None:
+        adapted = replace(adapted, calibration=calibration)
+    aligner.config.profile = adapted.to_dict()
     config: PreTrainedConfig = aligner.config
     tensors: Mapping[str, Tensor] = aligner.state_dict()
     if to_classifier:
@@ -69,6 +75,16 @@ def convert(
         partial.replace(output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_output(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ConfigurationError: It exists and is not empty.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigurationError(f"{folder} exists already; remove it, or give another folder")
 
 
 def _write(

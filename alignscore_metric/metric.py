@@ -12,17 +12,18 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
+from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
 from alignscore_metric.aligner import Aligner
 from alignscore_metric.checkpoints import Checkpoint, load_checkpoint
 from alignscore_metric.chunking import SourceChunker
 from alignscore_metric.copying import LENGTH, blend, copied_shares
+from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import PRECISIONS, Engine
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.pairs import Source, build_pair_table
 from alignscore_metric.profile import Profile
-from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
 from alignscore_metric.signature import Signature
 from alignscore_metric.smart import SmartResult, smart_of_texts
 from alignscore_metric.text import get_splitter
@@ -53,7 +54,10 @@ class AlignScore:
         head: `bin`, `tri` or `reg` instead of the head that the checkpoint's profile names.
         splitter: `bundled_punkt` or `nltk_punkt` instead of the profile's.
         chunk_words: Whitespace words of a chunk instead of the profile's.
+        claims: `sentences` or `whole`, what of a summary is scored, instead of the profile's.
         copied_weight: Weight of copying instead of the profile's: 0 for the model's score alone.
+        sentence_aggregation: `mean`, `min`, `worst-K` or `softmin-T` over a summary's sentences
+            instead of the profile's (see `alignscore_metric.aggregate.sentence_reduction`).
         batch_tokens: Padded tokens of a batch: memory and speed, not scores. None is 4,096 on a
             CPU, whose caches larger batches overflow, and 16,384 elsewhere.
         progress: Bars on stderr; where None, only if stderr is a terminal.
@@ -89,7 +93,9 @@ class AlignScore:
         head: str | None = None,
         splitter: str | None = None,
         chunk_words: int | None = None,
+        claims: str | None = None,
         copied_weight: float | None = None,
+        sentence_aggregation: str | None = None,
         batch_tokens: int | None = None,
         progress: bool | None = None,
     ) -> None:
@@ -109,7 +115,9 @@ class AlignScore:
             head=head,
             splitter=splitter,
             chunk_words=chunk_words,
+            claims=claims,
             copied_weight=copied_weight,
+            sentence_aggregation=sentence_aggregation,
         )
         self.device: torch.device = _device(device)
         found = get_splitter(self.profile.splitter) if self.profile.splits else None
@@ -165,11 +173,56 @@ class AlignScore:
         if weight := self.profile.copied_weight:
             sentence_scores = blend(sentence_scores, copied_shares(table), weight)
         return AlignScoreResult(
-            scores=mean_over_sentences(sentence_scores, table.example_sentences),
+            scores=aggregate_sentences(
+                sentence_scores, table.example_sentences, self.profile.sentence_aggregation
+            ),
             sentence_scores=sentence_scores,
             best_cells=best_cells,
             table=table,
             signature=self.signature,
+        )
+
+    def predict(
+        self,
+        sources: Sequence[Source],
+        summaries: Sequence[str],
+        *,
+        objective: str = DEFAULT_OBJECTIVE,
+        calibration: Calibration | None = None,
+    ) -> PredictionResult:
+        """Judge each summary consistent or not; further arguments and errors as for `score`.
+
+        Args:
+            sources: As for `score`.
+            summaries: As for `score`.
+            objective: What the threshold was fitted for: `balanced_accuracy`, or one of those that
+                the calibration has, as `precision=0.9`; or `probability=P`.
+            calibration: Instead of the profile's, for these options and summaries as yours; see
+                `alignscore_metric.decisions.fit_calibration`.
+
+        Raises:
+            ConfigurationError: There is no calibration, or no threshold for the objective.
+        """
+        calibration = calibration or self.profile.calibration
+        if calibration is None:
+            raise ConfigurationError(
+                "this checkpoint has no calibration for these options; fit one on labelled rows: "
+                "alignscore calibrate labelled.jsonl --model MODEL -o FOLDER, and load FOLDER"
+            )
+        threshold = calibration.threshold(objective)  # refused before anything is scored
+        scores = self.evaluate(sources, summaries).scores
+        signature = replace(
+            Signature.parse(self.signature),
+            calibration=calibration.name,
+            decision=f"{objective}>{threshold:.6g}",
+        )
+        return PredictionResult(
+            scores=scores,
+            probabilities=calibration.probabilities(scores),
+            decisions=calibration.decide(scores, objective),
+            threshold=threshold,
+            objective=objective,
+            signature=str(signature),
         )
 
     def explain(self, source: Source, summary: str) -> list[SentenceEvidence]:
@@ -261,9 +314,13 @@ def adapt_profile(
     head: str | None = None,
     splitter: str | None = None,
     chunk_words: int | None = None,
+    claims: str | None = None,
     copied_weight: float | None = None,
+    sentence_aggregation: str | None = None,
 ) -> Profile:
     """An aligner's profile with a user's options; see `AlignScore` for these.
+
+    A calibration is of the profile's own scores: other options leave it out.
 
     Raises:
         ConfigurationError: An unknown value, a head or a length that the aligner lacks, or a mode
@@ -293,10 +350,17 @@ def adapt_profile(
             f"the template {profile.template!r} writes a pair as one text, but this aligner reads "
             "the claim's own tokens; it is not the profile of this checkpoint"
         )
-    given = {"splitter": splitter, "chunk_words": chunk_words, "copied_weight": copied_weight}
-    return Profile.from_dict(
+    given = {
+        "splitter": splitter,
+        "chunk_words": chunk_words,
+        "claims": claims,
+        "copied_weight": copied_weight,
+        "sentence_aggregation": sentence_aggregation,
+    }
+    adapted = Profile.from_dict(
         profile.to_dict() | {key: value for key, value in given.items() if value is not None}
     )
+    return adapted if adapted == aligner.profile else replace(adapted, calibration=None)
 
 
 def _whole_claim(summary: str) -> list[str]:

@@ -17,6 +17,7 @@ from alignscore_metric.errors import InputError, MissingResourceError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from alignscore_metric.decisions import Reliability
     from alignscore_metric.result import AlignScoreResult
 
 Floats = npt.NDArray[np.float64]
@@ -133,6 +134,38 @@ def plot_means(results: Mapping[str, AlignScoreResult], ax: Axes | None = None) 
     axes.set_yticks(range(len(ranked)), list(ranked), parse_math=False)
     axes.set(xlabel="mean AlignScore with its 95% interval", ylim=(-0.6, len(ranked) - 0.3))
     axes.grid(axis="x", alpha=0.4)
+    return axes
+
+
+def plot_reliability(found: Mapping[str, Reliability], ax: Axes | None = None) -> Axes:
+    """How often summaries of each probability are consistent, against the probability.
+
+    Args:
+        found: Names, as `raw` and `calibrated`, and their bins; at least one.
+        ax: Where to draw; a new figure's where None.
+
+    Returns:
+        The axes. Probabilities that mean what they say lie on the dotted diagonal; a point's area
+        is its bin's share of the rows.
+
+    Raises:
+        InputError: There is nothing to draw.
+        MissingResourceError: Matplotlib is not installed.
+    """
+    if not found:
+        raise InputError("no probabilities to draw; give names with their reliability")
+    axes = ax or _new_axes(height=5)
+    axes.plot([0, 1], [0, 1], color=INK, linestyle=":", zorder=0)
+    for place, (name, one) in enumerate(found.items()):
+        colour, marker = (ORANGE, BLUE, INK)[place % 3], "os^"[place % 3]
+        axes.plot(one.predicted, one.observed, color=colour, alpha=0.5)
+        axes.scatter(
+            one.predicted, one.observed, s=20 + 400 * one.shares, color=colour, marker=marker,
+            label=f"{name}, ECE {one.error:.3f}",
+        )  # fmt: skip
+    axes.set(xlabel="probability of being consistent", ylabel="share that is consistent")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.legend(frameon=False, loc="upper left")
     return axes
 
 

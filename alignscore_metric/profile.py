@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 from typing_extensions import Self
 
+from alignscore_metric.aggregate import sentence_reduction
+from alignscore_metric.decisions import Calibration
 from alignscore_metric.errors import ConfigurationError
 
 Head = Literal["bin", "tri", "reg"]
@@ -48,11 +50,14 @@ class Profile:
         template: How a pair is laid out: `pair` is the tokenizer's own two-segment layout; the
             others write the pair as one text (see `alignscore_metric.encoding.PROMPTS`).
         chunk_aggregation: Over the chunks of one summary sentence.
-        sentence_aggregation: Over the sentences of one summary.
+        sentence_aggregation: Over the sentences of one summary: `mean`, `min`, `worst-K` or
+            `softmin-T` (see `alignscore_metric.aggregate.sentence_reduction`).
         copied_weight: Weight, in [0, 1), of copying in a sentence's score: of the share of its word
             4-grams that stand in the source (see `alignscore_metric.copying`); the model's score
             has the rest. 0, as in AlignScore, leaves the model's score alone.
         max_length: Tokens a pair may have, special tokens included; longer pairs are truncated.
+        calibration: What makes probabilities and decisions of such scores; scores do not depend on
+            it. None where it was never fitted.
 
     Raises:
         ConfigurationError: A value is outside what is listed here.
@@ -70,9 +75,10 @@ class Profile:
     claims: Claims = "sentences"
     template: Template = "pair"
     chunk_aggregation: Literal["max"] = "max"
-    sentence_aggregation: Literal["mean"] = "mean"
+    sentence_aggregation: str = "mean"
     copied_weight: float = 0.0
     max_length: int = 512
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that no part of the package could honour."""
@@ -95,10 +101,10 @@ class Profile:
             ("claims", get_args(Claims)),
             ("template", get_args(Template)),
             ("chunk_aggregation", ("max",)),
-            ("sentence_aggregation", ("mean",)),
         ):
             if getattr(self, name) not in known:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; known: {known}")
+        sentence_reduction(self.sentence_aggregation)
 
     @property
     def splits(self) -> bool:
@@ -122,11 +128,18 @@ class Profile:
             raise ConfigurationError(
                 f"unknown profile key(s) {', '.join(unknown)}; known: {', '.join(sorted(known))}"
             )
+        calibration = values.get("calibration")
+        if calibration is not None:
+            values = values | {"calibration": Calibration.from_dict(calibration)}
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as a plain dict that `from_dict` reads back."""
-        return asdict(self)
+        values = asdict(self)
+        del values["calibration"]
+        if self.calibration is not None:
+            values["calibration"] = self.calibration.to_dict()
+        return values
 
     def with_head(self, head: str) -> Profile:
         """The same profile read from another head, at ALIGN's class order for that head."""

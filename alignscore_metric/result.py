@@ -221,5 +221,60 @@ class AlignScoreResult:
     __repr__ = __str__
 
 
+@dataclass(frozen=True, repr=False)
+class PredictionResult:
+    """Decisions on N (source, summary) pairs.
+
+    Attributes:
+        scores: As in `AlignScoreResult`, shape [N].
+        probabilities: Calibrated, of being consistent, in [0, 1], shape [N]; NaN where the score
+            is.
+        decisions: Whether each summary is judged consistent, bool, shape [N]; False where the score
+            is NaN.
+        threshold: What the score must exceed; for the objective `probability=P`, what the
+            probability must.
+        objective: What the threshold serves, as `precision=0.9`.
+        signature: What produced the scores, the probabilities and the decisions.
+    """
+
+    scores: Floats
+    probabilities: Floats
+    decisions: npt.NDArray[np.bool_]
+    threshold: float
+    objective: str
+    signature: str
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.scores)
+
+    @property
+    def undefined(self) -> int:
+        """How many summaries have no sentence, hence no score."""
+        return int(np.isnan(self.scores).sum())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame with the columns `score`, `probability`, `consistent`."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "score": self.scores,
+                "probability": self.probabilities,
+                "consistent": self.decisions,
+            }
+        )
+
+    def __str__(self) -> str:
+        """Counts, objective, threshold and signature, for people."""
+        undefined = f", {self.undefined} without a sentence" if self.undefined else ""
+        return (
+            f"{int(self.decisions.sum())} of {len(self)} judged consistent{undefined} "
+            f"({self.objective}, threshold {self.threshold:.4f})\n{self.signature}"
+        )
+
+    __repr__ = __str__
+
+
 def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else value

@@ -5,7 +5,7 @@ After sacrebleu's signatures; values are escaped, so that any of them can be par
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import MISSING, astuple, dataclass, fields
 from urllib.parse import quote, unquote
 
 from alignscore_metric.errors import ConfigurationError
@@ -28,11 +28,13 @@ class Signature:
             otherwise the chunker's name and its size, as `minicheck-400`.
         claims: What of a summary is scored: its `sentences`, or the `whole`.
         template: Layout of a pair.
-        aggregation: Over chunks, then over sentences, as `max-mean`; with the weight of copied
-            words where they count, as `max-mean+0.3copied4`.
+        aggregation: Over chunks, then over sentences, as `max-mean` or `max-worst-2`; with the
+            weight of copied words where they count, as `max-mean+0.3copied4`.
         length: Tokens that a pair may have.
         precision: `fp32`, `bf16` or `fp16`.
         version: Version of this package.
+        calibration: Of a decision alone: the calibration's name.
+        decision: Of a decision alone: its objective and threshold, as `precision=0.9>0.71`.
 
     Example:
         >>> line = str(Signature(model="a|b", weights="0f", tokenizer="e1", head="tri[0]",
@@ -56,12 +58,17 @@ class Signature:
     length: str
     precision: str
     version: str
+    calibration: str = ""
+    decision: str = ""
 
     def __str__(self) -> str:
         """The one line."""
-        names = [field.name for field in fields(self)]
-        values = [quote(value, safe="[]+", errors="surrogateescape") for value in astuple(self)]
-        parts = [f"{name}:{value}" for name, value in zip(names, values, strict=True)]
+        values = [quote(value, safe="[]+=>", errors="surrogateescape") for value in astuple(self)]
+        parts = [
+            f"{field.name}:{value}"
+            for field, value in zip(fields(self), values, strict=True)
+            if value or field.default is MISSING
+        ]
         return "|".join([PREFIX, *parts])
 
     @classmethod
@@ -74,7 +81,8 @@ class Signature:
         prefix, *parts = line.strip().split("|")
         pairs = [part.partition(":")[::2] for part in parts]
         values = {key: unquote(value, errors="surrogateescape") for key, value in pairs}
-        names = [field.name for field in fields(cls)]
-        if prefix != PREFIX or sorted(key for key, _ in pairs) != sorted(names):
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        known = needed <= values.keys() <= {field.name for field in fields(cls)}
+        if prefix != PREFIX or not known or len(values) < len(pairs):
             raise ConfigurationError(f"not an AlignScore signature: {line!r}")
         return cls(**values)

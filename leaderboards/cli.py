@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from leaderboards.nlu.cli import add_nlu
 
 if TYPE_CHECKING:
     from alignscore_metric import SentenceEvidence
@@ -48,6 +49,13 @@ def add_leaderboard(commands: argparse._SubParsersAction[argparse.ArgumentParser
     own = leaderboard.add_subparsers(required=True, metavar="COMMAND")
     for add in (_add_data, _add_run, _add_submit, _add_show, _add_compare, _add_site, _add_cards):
         add(own)
+    add_nlu(
+        own,
+        guard=_command,
+        add_runs_option=_add_runs_option,
+        add_data_options=_add_data_options,
+        roots=_roots,
+    )
 
 
 def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -49,7 +49,9 @@ _ALIGNER_OPTIONS: dict[str, Callable[[str], Any]] = {
     "profile": str,
     "splitter": str,
     "chunk_words": int,
+    "claims": str,
     "copied_weight": float,
+    "sentence_aggregation": str,
     "device": str,
     "batch_tokens": int,
 }

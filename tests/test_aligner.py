@@ -547,7 +547,7 @@ def test_the_default_profile_is_alignscores():
         ({"max_length": None}, "max_length is None"),
         ({"template": "cross"}, "template is 'cross'"),
         ({"chunk_aggregation": "mean"}, "chunk_aggregation is 'mean'"),
-        ({"sentence_aggregation": "min"}, "sentence_aggregation is 'min'"),
+        ({"sentence_aggregation": "median"}, "sentence_aggregation is 'median'"),
         ({"chunks": 1, "words": 2}, "unknown profile key.*chunks, words; known: .*chunk_words"),
     ],
 )

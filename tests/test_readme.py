@@ -12,7 +12,7 @@ from alignscore_metric.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("architecture", "leaderboards", "reproducing", "training")
+PAGES = sorted(page.stem for page in (ROOT / "docs").glob("*.md"))
 
 
 def blocks(language: str, text: str = README) -> list[str]:
@@ -124,7 +124,13 @@ def test_links_and_named_files_exist(page: str) -> None:
     if page == "docs/architecture.md":
         for name in re.findall(r"`([\w/]+\.py)`", text):
             package = ROOT / "alignscore_metric"
-            homes = (package, package / "training", ROOT / "leaderboards", ROOT)
+            parts = ("", "training", "server", "report", "integrations")
+            homes = [
+                *(package / part for part in parts),
+                ROOT / "leaderboards",
+                ROOT,
+                ROOT / "docs",
+            ]
             assert any((home / name).exists() for home in homes), name
 
 

@@ -333,6 +333,7 @@ def load_examples(
     name: str,
     *,
     folder: Path | None = None,
+    parts: tuple[Part, ...] | None = None,
     limit: int | None = None,
     rng: random.Random,
     declarative: bool = False,
@@ -345,6 +346,7 @@ def load_examples(
             parquet, JSON, JSON-lines, CSV or TSV files (one split alone, or splits told by file
             names; a set of several configurations in sub-folders of their names). None reads it
             from the Hub or its cache.
+        parts: Tables to read instead of those to train on, as its validation split.
         limit: Examples to give at most, of rows drawn at random from the whole set; None gives
             the first 500,000 of each part in the order of the files, as ALIGN's code does.
         rng: Draws the rows, and what casts draw.
@@ -361,6 +363,7 @@ def load_examples(
             can.
     """
     entry = entry_of(name)
+    entry = replace(entry, parts=parts or entry.parts)
     if limit is not None and limit < 0:
         raise ConfigurationError(f"limit is {limit}; give a number of examples, or None for all")
     tables = _folder_tables(entry, folder) if folder is not None else _hub_tables(entry)

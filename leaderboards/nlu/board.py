@@ -1,0 +1,257 @@
+"""From answers to the NLU board: measures with intervals, chance, majority, and means.
+
+Scores nothing and reads no text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from alignscore_metric.errors import ConfigurationError
+from leaderboards import statistics as st
+from leaderboards.board import without_nan
+from leaderboards.nlu.measures import HEADS, Answers, prepare
+from leaderboards.nlu.runs import Run
+from leaderboards.nlu.tasks import FAMILIES, TASKS, Exposure, MeasureName, NluTask, exposure
+
+FORMAT = 1
+GROUPS: dict[str, tuple[Exposure, ...]] = {
+    "all": ("trained", "related", "zero-shot", "unknown"),
+    "trained": ("trained",),
+    "related": ("related",),
+    "zero-shot": ("zero-shot",),
+}
+"""The means of the board, and what the aligner has seen of the tasks in them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What intervals depend on.
+
+    Attributes:
+        level: Their coverage.
+        resamples: Of the bootstrap.
+        seed: Of its draws.
+    """
+
+    level: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not (0 < self.level < 1 and self.resamples >= 2 and self.seed >= 0):
+            raise ConfigurationError("level lies between 0 and 1; resamples >= 2, and seed >= 0")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measure with its interval; not multiplied by 100.
+
+    Attributes:
+        measure: Its name; `mean` of several.
+        value: NaN where undefined.
+        low: Lower bound of the interval.
+        high: Upper bound.
+        chance: What guessing gets; NaN where nobody can say.
+        majority: What the commonest class gets; NaN where there is none.
+        reason: Why the value is NaN; empty otherwise.
+    """
+
+    measure: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    chance: float = math.nan
+    majority: float = math.nan
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One line of the board.
+
+    Attributes:
+        task: Its name.
+        family: Its kind, for people.
+        head: The head that answers: the one that the labels are for.
+        exposure: What the aligner has seen of it: `trained`, `related`, `zero-shot`, `unknown`.
+        seen: The training sets behind that.
+        rows: Answered rows.
+        available: Rows that there are.
+        contexts: Distinct contexts, the clusters of the bootstrap.
+        questions: Questions with options; None where rows are no options.
+        left_out: Rows whose question cannot be told.
+        figures: The family's measures of the answering head; the first counts in the mean.
+        degrees: One measure of every head, read as a degree of alignment.
+        origin: What the rows were read from.
+        data_hash: Of the rows.
+    """
+
+    task: str
+    family: str
+    head: str
+    exposure: Exposure
+    seen: tuple[str, ...]
+    rows: int
+    available: int
+    contexts: int
+    questions: int | None
+    left_out: int
+    figures: tuple[Figure, ...]
+    degrees: dict[str, Figure]
+    origin: str
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class NluBoard:
+    """The board of one aligner.
+
+    Attributes:
+        model: Its label.
+        signature: What exactly gave the answers.
+        tasks: In the order of `TASKS`.
+        means: Over tasks, by what the aligner has seen of them; groups without a task are absent.
+        mean_degrees: Mean over all tasks of every head's measure as a degree.
+        missing: Tasks without answers.
+        settings: Of the intervals.
+    """
+
+    model: str
+    signature: str
+    tasks: tuple[TaskResult, ...]
+    means: dict[str, Figure]
+    mean_degrees: dict[str, Figure]
+    missing: tuple[str, ...]
+    settings: Settings
+
+    def to_json(self) -> str:
+        """Strict JSON: undefined numbers are null."""
+        content = {"format": FORMAT, **without_nan(asdict(self))}
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A figure, and what a mean of several needs of it."""
+
+    figure: Figure
+    draws: st.Floats
+    clusters: int
+    lowest: float
+
+
+@dataclass(frozen=True, eq=False)
+class _JudgedTask:
+    """A line of the board, and what the means need of it."""
+
+    result: TaskResult
+    main: _Judged
+    degrees: dict[str, _Judged]
+
+
+def build_board(runs: Sequence[Run], *, model: str, settings: Settings | None = None) -> NluBoard:
+    """The board of an aligner from its answers.
+
+    Args:
+        runs: Of one signature, one for each task.
+        model: The aligner's label.
+        settings: Of the intervals; the default ones where None.
+    """
+    settings = settings or Settings()
+    by_task = {run.info.task: run for run in runs}
+    judged = [_judge_task(by_task[t.name], t, settings) for t in TASKS if t.name in by_task]
+    groups = {
+        group: [one.main for one in judged if one.result.exposure in kinds]
+        for group, kinds in GROUPS.items()
+    }
+    return NluBoard(
+        model=model,
+        signature=runs[0].info.signature,
+        tasks=tuple(one.result for one in judged),
+        means={group: _mean(found, settings) for group, found in groups.items() if found},
+        mean_degrees={h: _mean([one.degrees[h] for one in judged], settings) for h in HEADS},
+        missing=tuple(task.name for task in TASKS if task.name not in by_task),
+        settings=settings,
+    )
+
+
+def _judge_task(run: Run, task: NluTask, settings: Settings) -> _JudgedTask:
+    answers, family = run.answers, FAMILIES[task.family]
+    own = [judge(measure, answers, task.name, settings) for measure in family.measures]
+    degrees = {
+        head: judge(family.degree, answers, task.name, settings, head=head) for head in HEADS
+    }
+    kind, seen = exposure(task, run.info.training_sets)
+    result = TaskResult(
+        task=task.name,
+        family=family.title,
+        head=answers.head,
+        exposure=kind,
+        seen=seen,
+        rows=len(answers.labels),
+        available=run.info.available,
+        contexts=len(np.unique(answers.contexts)),
+        questions=int(answers.questions.max()) + 1 if task.options else None,
+        left_out=int((answers.questions < 0).sum()) if task.options else 0,
+        figures=tuple(one.figure for one in own),
+        degrees={head: one.figure for head, one in degrees.items()},
+        origin=run.info.origin,
+        data_hash=run.info.data_hash,
+    )
+    return _JudgedTask(result, own[0], degrees)
+
+
+def judge(
+    measure: MeasureName,
+    answers: Answers,
+    task: str,
+    settings: Settings,
+    *,
+    head: str | None = None,
+) -> _Judged:
+    """A measure of answers, with its interval.
+
+    Args:
+        measure: Which.
+        answers: The answers.
+        task: Its name: all measures of a task see the same resamples.
+        settings: Of the interval.
+        head: Whose degree of alignment; the answering head's where None.
+    """
+    if len(np.unique(answers.labels)) < 2:
+        figure = Figure(measure, math.nan, reason=f"all labels are {answers.labels[0]:g}")
+        return _Judged(figure, np.full(settings.resamples, np.nan), 0, 0.0)
+    found = prepare(measure, answers, head=head)
+    value = st.value(found.statistic, len(found.contexts))
+    design = st.Design.of(found.contexts)
+    rng = np.random.default_rng([settings.seed, zlib.crc32(task.encode())])
+    draws = st.bootstrap_draws(found.statistic, design, resamples=settings.resamples, rng=rng)
+    clusters = min(design.sizes)
+    low, high = st.interval(value, draws, settings.level, clusters=clusters, lowest=found.lowest)
+    reason = "all answers are equal" if math.isnan(value) else ""
+    figure = Figure(measure, value, low, high, found.chance, found.majority, reason)
+    return _Judged(figure, draws, clusters, found.lowest)
+
+
+def _mean(found: Sequence[_Judged], settings: Settings) -> Figure:
+    """Mean over tasks, which are independent: their draws are averaged as they come."""
+    if undefined := [one.figure.reason for one in found if one.figure.reason]:
+        return Figure("mean", math.nan, reason=f"a task is undefined: {undefined[0]}")
+    value = float(np.mean([one.figure.value for one in found]))
+    low, high = st.interval(
+        value,
+        np.mean([one.draws for one in found], axis=0),
+        settings.level,
+        clusters=min(one.clusters for one in found),  # rather too few than too many
+        lowest=min(one.lowest for one in found),
+    )
+    chance = float(np.mean([one.figure.chance for one in found]))
+    return Figure("mean", value, low, high, chance)
