@@ -47,23 +47,6 @@ def max_over_chunks(cell_scores: Floats, sentence_cells: Ints) -> tuple[Floats, 
     return best, np.minimum.reduceat(places, starts)
 
 
-def mean_over_sentences(sentence_scores: Floats, example_sentences: Ints) -> Floats:
-    """Unweighted mean of each example's sentences.
-
-    Args:
-        sentence_scores: Score of each sentence, shape [S].
-        example_sentences: First sentence of each example, and S at the end, shape [N + 1].
-
-    Returns:
-        Shape [N]; NaN for an example without a sentence.
-
-    Example:
-        >>> mean_over_sentences(np.array([0.2, 0.4, 0.9]), np.array([0, 2, 2, 3])).round(6).tolist()
-        [0.3, nan, 0.9]
-    """
-    return aggregate_sentences(sentence_scores, example_sentences, "mean")
-
-
 def aggregate_sentences(
     sentence_scores: Floats, example_sentences: Ints, aggregation: str
 ) -> Floats:

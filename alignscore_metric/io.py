@@ -169,6 +169,19 @@ def table_writer(path: str) -> Iterator[TableWriter]:
         yield TableWriter(file.suffix, stream)
 
 
+def write_text(path: Path | None, text: str) -> None:
+    """Write a text to a file, which appears whole, or to stdout where there is no path.
+
+    Raises:
+        InputError: The place cannot be written to.
+    """
+    if path is None:
+        sys.stdout.write(text)
+        return
+    with whole_file(path) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
+
+
 @contextmanager
 def whole_file(file: Path) -> Iterator[IO[bytes]]:
     """A file that appears whole when the block ends well, and not at all otherwise.
@@ -182,10 +195,10 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
     Raises:
         InputError: The place cannot be written to.
     """
-    partial = file.with_name(f".{file.name}.partial")
     try:
         if file.is_dir():
             raise IsADirectoryError(21, "it is a folder")
+        partial = file.with_name(f".{file.name}.partial")
         stream = partial.open("wb")
     except OSError as cause:
         raise InputError(f"cannot write {file}: {cause.strerror or cause}") from cause

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.io import write_text
 from leaderboards.nlu.cli import add_nlu
 
 if TYPE_CHECKING:
@@ -313,14 +314,16 @@ def _show(args: argparse.Namespace) -> int:
         seconds=args.seconds,
         standalone=args.standalone,
     )
-    return _write(args, text)
+    write_text(args.output, text)
+    return OK
 
 
 @_command
 def _compare(args: argparse.Namespace) -> int:
     from leaderboards.tables import render_tests
 
-    return _write(args, render_tests(_board(args), format=args.format))
+    write_text(args.output, render_tests(_board(args), format=args.format))
+    return OK
 
 
 @_command
@@ -486,14 +489,6 @@ def _published(board: Board, names: Sequence[str]) -> list[Row]:
             f"{', '.join(sorted(known)) or 'none'}"
         )
     return [row for row in rows if "all" in names or row.metric in names]
-
-
-def _write(args: argparse.Namespace, text: str) -> int:
-    if args.output is None:
-        sys.stdout.write(text)
-    else:
-        args.output.write_text(text, encoding="utf-8")
-    return OK
 
 
 def _read_scores(file: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.io import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.metric import AlignScore
@@ -109,7 +110,8 @@ def _compare(make_metric: MakeMetric, args: argparse.Namespace) -> int:
         scores_from=scores_from,
         contrasts=_contrasts(examples, scores, args.examples),
     )
-    return _write(args.output, text)
+    write_text(args.output, text)
+    return OK
 
 
 def _scores(
@@ -156,14 +158,3 @@ def _check_output(output: Path | None, files: Sequence[str]) -> None:
         raise InputError(f"cannot write {output}: no such folder")
     if output and output in [Path(file) for file in files]:
         raise ConfigurationError(f"{output} is to be read and written; give -o another file")
-
-
-def _write(output: Path | None, text: str) -> int:
-    if output is None:
-        sys.stdout.write(text)
-        return OK
-    try:
-        output.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as cause:
-        raise InputError(f"cannot write {output}: {cause.strerror or cause}") from cause
-    return OK

@@ -6,12 +6,12 @@ Imported whenever `alignscore` starts, so nothing heavy is imported before the c
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.io import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.io import Table
@@ -70,7 +70,8 @@ def _robustness(args: argparse.Namespace) -> int:
     metrics = [make_metric(spec) for spec in args.metric or ["mini"]]
     found = [probe(metric, pairs, resampling) for metric in metrics]
     text = render_robustness(found, resampling, seed=args.seed, format=args.format)
-    return _write(args.output, text)
+    write_text(args.output, text)
+    return OK
 
 
 def _texts(args: argparse.Namespace, table: Table) -> tuple[list[str], list[str]]:
@@ -89,14 +90,3 @@ def _texts(args: argparse.Namespace, table: Table) -> tuple[list[str], list[str]
 
 def _joined(source: str | Sequence[str]) -> str:
     return source if isinstance(source, str) else "\n".join(source)
-
-
-def _write(output: Path | None, text: str) -> int:
-    if output is None:
-        sys.stdout.write(text)
-        return OK
-    try:
-        output.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as cause:
-        raise InputError(f"cannot write {output}: {cause.strerror or cause}") from cause
-    return OK

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from alignscore_metric.aggregate import (
     aggregate_sentences,
     max_over_chunks,
-    mean_over_sentences,
     sentence_reduction,
 )
 from alignscore_metric.errors import ConfigurationError
@@ -54,7 +53,7 @@ def test_a_tie_with_a_neighbour_does_not_move_the_cell():
 
 @given(st.lists(st.lists(anything, max_size=6), max_size=8))
 def test_mean_of_each_example(examples: list[list[float]]):
-    means = mean_over_sentences(flat(examples), offsets(examples))
+    means = aggregate_sentences(flat(examples), offsets(examples), "mean")
     assert means.shape == (len(examples),)
     for mean, scores in zip(means, examples, strict=True):
         if scores:
@@ -72,9 +71,9 @@ def test_mean_of_each_example(examples: list[list[float]]):
 def test_a_mean_is_the_same_to_the_bit_beside_any_neighbours(
     scores: list[float], before: list[list[float]], after: list[list[float]]
 ):
-    alone = mean_over_sentences(flat([scores]), offsets([scores]))[0]
+    alone = aggregate_sentences(flat([scores]), offsets([scores]), "mean")[0]
     examples = [*before, scores, *after]
-    assert mean_over_sentences(flat(examples), offsets(examples))[len(before)] == alone
+    assert aggregate_sentences(flat(examples), offsets(examples), "mean")[len(before)] == alone
 
 
 @given(
@@ -94,11 +93,11 @@ def test_nothing_to_aggregate():
     best, cells = max_over_chunks(np.empty(0), np.array([0]))
     assert (best.shape, cells.shape) == ((0,), (0,))
     assert cells.dtype == np.int64
-    assert mean_over_sentences(np.empty(0), np.array([0])).shape == (0,)
+    assert aggregate_sentences(np.empty(0), np.array([0]), "mean").shape == (0,)
 
 
 def test_only_examples_without_a_sentence():
-    means = mean_over_sentences(np.empty(0), np.array([0, 0, 0]))
+    means = aggregate_sentences(np.empty(0), np.array([0, 0, 0]), "mean")
     assert means.dtype == np.float64
     assert np.isnan(means).tolist() == [True, True]
 

@@ -15,7 +15,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from test_report import browser  # noqa: F401  # a fixture
 
 import alignscore_metric
 from alignscore_metric import metric as metric_module
@@ -178,7 +177,7 @@ def test_all_public_names_are_in_the_reference(site: Path):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_search_works_from_the_disk_without_a_request(site, browser, width):  # noqa: F811
+def test_search_works_from_the_disk_without_a_request(site, browser, width):
     browser.get("about:blank")
     browser.set_window_size(width, 900)
     browser.get_log("performance"), browser.get_log("browser")  # of Chromium's own first page

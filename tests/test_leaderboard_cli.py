@@ -567,7 +567,7 @@ def test_refusals_before_any_run(here, capsys, argv, problem):
         (["show", "summac", "--alpha", "nan"], "alpha"),
         (["show", "summac", "--seed", "-1"], "--seed -1"),
         (["show", "summac", "-o", "absent/table.tex", *QUICK], "absent/table.tex: No such file"),
-        (["show", "summac", "-o", ".", *QUICK], "Is a directory"),
+        (["show", "summac", "-o", ".", *QUICK], "it is a folder"),
         (["compare", "summac", "--metric", "overlap", *QUICK], "no paired tests.*two metrics"),
         (["compare", "summac", "--resamples", "0"], "no paired tests"),
         (["site", "file.txt", *QUICK], "file.txt"),

@@ -19,7 +19,10 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-def test_the_python_runs_as_one_session(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_runs_as_one_session(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     session: dict[str, object] = {}
     for block in blocks("python"):
         exec(block, session)  # noqa: S102 - the README is ours

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 import alignscore_metric.metric
 from alignscore_metric import AlignScore, InputError
-from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
+from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
 from alignscore_metric.cli import main
 from alignscore_metric.excerpt import closest_sentence
 from alignscore_metric.pairs import build_pair_table
@@ -73,7 +72,7 @@ def result_of(rows=ROWS) -> AlignScoreResult:
         [wanted.get((table.chunks[c], table.sentences[s]), -9) for c, s in table.pairs]
     )
     best, cells = max_over_chunks(pair_scores[table.cells], table.sentence_cells)
-    means = mean_over_sentences(best, table.example_sentences)
+    means = aggregate_sentences(best, table.example_sentences, "mean")
     return AlignScoreResult(means, best, cells, table, "alignscore|model:a%26b|<made up>")
 
 
@@ -371,28 +370,6 @@ def test_a_notebook_gets_text_and_no_script():
 
 ENTER, ESCAPE, CONTROL, TAB = "\ue007\ue00c\ue009\ue004"  # in WebDriver's code
 UP, DOWN, HOME, END = "\ue013\ue015\ue011\ue010"
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """Headless Chromium that logs its console and its requests."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("no chromium and chromedriver on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=driver)
-    opened = webdriver.Chrome(options=options, service=service)
-    yield opened
-    opened.quit()
 
 
 @pytest.fixture(scope="module")
@@ -541,7 +518,7 @@ def real_texts(request, tmp_path, tiny_aligner, example_rows) -> tuple[AlignScor
     result = metric.evaluate([row["source"] for row in rows], [row["summary"] for row in rows])
     if request.param > 12:
         any_scores = np.random.default_rng(0).random(len(result.sentence_scores))
-        means = mean_over_sentences(any_scores, result.table.example_sentences)
+        means = aggregate_sentences(any_scores, result.table.example_sentences, "mean")
         result = replace(result, scores=means, sentence_scores=any_scores)
     result.to_html(tmp_path / "report.html")
     return result, (tmp_path / "report.html").as_uri()

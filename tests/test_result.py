@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric.aggregate import max_over_chunks, mean_over_sentences
+from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.pairs import build_pair_table
 from alignscore_metric.result import AlignScoreResult, SentenceEvidence
@@ -34,7 +34,7 @@ def make_result(sources=SOURCES, summaries=SUMMARIES) -> AlignScoreResult:
     pair_scores = np.array([score(table.chunks[c], table.sentences[s]) for c, s in table.pairs])
     best, cells = max_over_chunks(pair_scores[table.cells], table.sentence_cells)
     return AlignScoreResult(
-        scores=mean_over_sentences(best, table.example_sentences),
+        scores=aggregate_sentences(best, table.example_sentences, "mean"),
         sentence_scores=best,
         best_cells=cells,
         table=table,

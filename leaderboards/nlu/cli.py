@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.io import write_text
 
 if TYPE_CHECKING:
     from leaderboards.nlu.tasks import NluTask
@@ -127,9 +128,5 @@ def _show(args: argparse.Namespace) -> int:
 
     settings = Settings(resamples=args.resamples, seed=args.seed)
     board = build_board(read_runs(args.runs, args.model), model=args.model, settings=settings)
-    text = render_nlu(board, format=args.format)
-    if args.output is None:
-        sys.stdout.write(text)
-    else:
-        args.output.write_text(text, encoding="utf-8")
+    write_text(args.output, render_nlu(board, format=args.format))
     return OK

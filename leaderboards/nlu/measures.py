@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from leaderboards import statistics as st
+from leaderboards.intervals import mean
 from leaderboards.nlu.tasks import MeasureName
 
 HEADS = ("bin", "tri", "reg")
@@ -108,7 +109,7 @@ def prepare(measure: MeasureName, answers: Answers, *, head: str | None = None) 
 def _accuracy(answers: Answers, _: st.Floats) -> Prepared:
     logits = answers.logits[answers.head]
     return Prepared(
-        _mean(logits.argmax(axis=1) == answers.labels),
+        mean(logits.argmax(axis=1) == answers.labels),
         answers.contexts,
         chance=1 / logits.shape[1],
         majority=float(np.bincount(answers.labels.astype(int)).max() / len(answers.labels)),
@@ -141,7 +142,7 @@ def _choice(answers: Answers, degree: st.Floats) -> Prepared:
     credit = np.bincount(questions, top & known.right) / np.bincount(questions, top)
     contexts = known.contexts[np.unique(questions, return_index=True)[1]]
     chance = np.bincount(questions, known.right) / np.bincount(questions)
-    return Prepared(_mean(credit), contexts, float(chance.mean()))
+    return Prepared(mean(credit), contexts, float(chance.mean()))
 
 
 def _pearson(answers: Answers, degree: st.Floats) -> Prepared:
@@ -162,13 +163,3 @@ _MEASURES: Mapping[MeasureName, Callable[[Answers, st.Floats], Prepared]] = {
     "pearson": _pearson,
     "spearman": _spearman,
 }
-
-
-def _mean(values: npt.ArrayLike) -> st.Statistic:
-    numbers = np.asarray(values, dtype=float)
-
-    def statistic(weights: st.Floats, system_weights: st.Floats | None = None) -> st.Floats:
-        with np.errstate(invalid="ignore"):
-            return np.asarray((weights @ numbers) / weights.sum(axis=1))
-
-    return statistic
