@@ -115,6 +115,7 @@ def test_a_step_of_the_real_trainer(as_conversations, metric, byte_tokenizer, tm
             report_to="none",
             save_strategy="no",
             use_cpu=True,
+            bf16=False,  # accelerate keeps a precision for the whole process
         ),
         train_dataset=Dataset.from_dict(rows),
         processing_class=tokenizer,

@@ -43,7 +43,7 @@ def server():
     with Batcher(lambda: metric) as batcher, socket.create_server(("127.0.0.1", 0)) as listening:
         batcher.loaded.result()
         app = build_app(batcher, limits=Limits())
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -151,6 +152,7 @@ def _server(app: FastAPI, limits: Limits, *, access_log: bool) -> uvicorn.Server
             http=DeadlineProtocol,
             ws="none",
             lifespan="off",
+            log_config=None,  # uvicorn's own closes the handlers of every library in the process
             log_level="info" if access_log else "warning",
             access_log=access_log,
             server_header=False,
@@ -159,10 +161,22 @@ def _server(app: FastAPI, limits: Limits, *, access_log: bool) -> uvicorn.Server
             timeout_graceful_shutdown=limits.read_seconds + limits.answer_seconds + 5,
         )
     )
+    if access_log:
+        _log_to_stdout(logging.getLogger("uvicorn.access"))
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes both over and raises them again at its end, which would kill the process.
         signal.signal(number, server.handle_exit)
     return server
+
+
+def _log_to_stdout(logger: logging.Logger) -> None:
+    from uvicorn.logging import AccessFormatter
+
+    handler = logging.StreamHandler(sys.stdout)
+    line = '%(asctime)s %(client_addr)s "%(request_line)s" %(status_code)s'
+    handler.setFormatter(AccessFormatter(line, use_colors=False))
+    logger.addHandler(handler)
+    logger.propagate = False
 
 
 def _when_loaded(
