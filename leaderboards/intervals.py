@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.errors import ConfigurationError
 from leaderboards import statistics as st
 
 
@@ -27,11 +28,19 @@ class Resampling:
         level: Coverage.
         resamples: Of the documents.
         seed: Equal seeds give equal draws to all statistics of the same documents.
+
+    Raises:
+        ConfigurationError: A value without meaning.
     """
 
     level: float = 0.95
     resamples: int = 1000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not (0 < self.level < 1 and self.resamples >= 2 and self.seed >= 0):
+            raise ConfigurationError("level lies between 0 and 1; resamples >= 2, and seed >= 0")
 
 
 def mean(values: npt.ArrayLike) -> st.Statistic:

@@ -23,8 +23,9 @@ from alignscore_metric.cli import main
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.training.data import AlignmentExample
 from leaderboards import statistics as st
+from leaderboards.intervals import Resampling
 from leaderboards.nlu import runs as nlu_runs
-from leaderboards.nlu.board import Settings, judge
+from leaderboards.nlu.board import judge
 from leaderboards.nlu.data import load_task, questions_of
 from leaderboards.nlu.measures import Answers, prepare
 from leaderboards.nlu.runs import read_run, run_file
@@ -154,7 +155,7 @@ def test_rows_of_one_context_are_resampled_together():
         "bin", labels[rows].astype(float), rows, once.questions[rows],
         {head: values[rows] for head, values in once.logits.items()},
     )  # fmt: skip
-    settings = Settings(resamples=400)
+    settings = Resampling(resamples=400)
     for measure in ("accuracy", "f1", "roc_auc"):
         a, b = (judge(measure, one, "mrpc", settings).figure for one in (once, thrice))
         assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high))
@@ -512,4 +513,4 @@ def test_a_board_of_all_dev_files_at_hand(shared):
 @pytest.mark.parametrize("wrong", [{"resamples": 0}, {"seed": -1}, {"level": 1.0}])
 def test_settings_without_meaning_are_refused(wrong):
     with pytest.raises(ConfigurationError, match="level lies between 0 and 1"):
-        Settings(**wrong)
+        Resampling(**wrong)

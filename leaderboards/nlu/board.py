@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from alignscore_metric.errors import ConfigurationError
 from leaderboards import statistics as st
 from leaderboards.board import without_nan
+from leaderboards.intervals import Resampling
 from leaderboards.nlu.measures import HEADS, Answers, prepare
 from leaderboards.nlu.runs import Run
 from leaderboards.nlu.tasks import FAMILIES, TASKS, Exposure, MeasureName, NluTask, exposure
@@ -28,26 +28,6 @@ GROUPS: dict[str, tuple[Exposure, ...]] = {
     "zero-shot": ("zero-shot",),
 }
 """The means of the board, and what the aligner has seen of the tasks in them."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What intervals depend on.
-
-    Attributes:
-        level: Their coverage.
-        resamples: Of the bootstrap.
-        seed: Of its draws.
-    """
-
-    level: float = 0.95
-    resamples: int = 1000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        if not (0 < self.level < 1 and self.resamples >= 2 and self.seed >= 0):
-            raise ConfigurationError("level lies between 0 and 1; resamples >= 2, and seed >= 0")
 
 
 @dataclass(frozen=True)
@@ -130,7 +110,7 @@ class NluBoard:
     means: dict[str, Figure]
     mean_degrees: dict[str, Figure]
     missing: tuple[str, ...]
-    settings: Settings
+    settings: Resampling
 
     def to_json(self) -> str:
         """Strict JSON: undefined numbers are null."""
@@ -157,7 +137,7 @@ class _JudgedTask:
     degrees: dict[str, _Judged]
 
 
-def build_board(runs: Sequence[Run], *, model: str, settings: Settings | None = None) -> NluBoard:
+def build_board(runs: Sequence[Run], *, model: str, settings: Resampling | None = None) -> NluBoard:
     """The board of an aligner from its answers.
 
     Args:
@@ -165,7 +145,7 @@ def build_board(runs: Sequence[Run], *, model: str, settings: Settings | None = 
         model: The aligner's label.
         settings: Of the intervals; the default ones where None.
     """
-    settings = settings or Settings()
+    settings = settings or Resampling()
     by_task = {run.info.task: run for run in runs}
     judged = [_judge_task(by_task[t.name], t, settings) for t in TASKS if t.name in by_task]
     groups = {
@@ -183,7 +163,7 @@ def build_board(runs: Sequence[Run], *, model: str, settings: Settings | None = 
     )
 
 
-def _judge_task(run: Run, task: NluTask, settings: Settings) -> _JudgedTask:
+def _judge_task(run: Run, task: NluTask, settings: Resampling) -> _JudgedTask:
     answers, family = run.answers, FAMILIES[task.family]
     own = [judge(measure, answers, task.name, settings) for measure in family.measures]
     degrees = {
@@ -213,7 +193,7 @@ def judge(
     measure: MeasureName,
     answers: Answers,
     task: str,
-    settings: Settings,
+    settings: Resampling,
     *,
     head: str | None = None,
 ) -> _Judged:
@@ -241,7 +221,7 @@ def judge(
     return _Judged(figure, draws, clusters, found.lowest)
 
 
-def _mean(found: Sequence[_Judged], settings: Settings) -> Figure:
+def _mean(found: Sequence[_Judged], settings: Resampling) -> Figure:
     """Mean over tasks, which are independent: their draws are averaged as they come."""
     if undefined := [one.figure.reason for one in found if one.figure.reason]:
         return Figure("mean", math.nan, reason=f"a task is undefined: {undefined[0]}")

@@ -122,11 +122,12 @@ def _tasks(names: Sequence[str] | None) -> Sequence[NluTask]:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from leaderboards.nlu.board import Settings, build_board
+    from leaderboards.intervals import Resampling
+    from leaderboards.nlu.board import build_board
     from leaderboards.nlu.runs import read_runs
     from leaderboards.tables.nlu import render_nlu
 
-    settings = Settings(resamples=args.resamples, seed=args.seed)
+    settings = Resampling(resamples=args.resamples, seed=args.seed)
     board = build_board(read_runs(args.runs, args.model), model=args.model, settings=settings)
     write_text(args.output, render_nlu(board, format=args.format))
     return OK
