@@ -3,7 +3,7 @@
 Data and a loader. What the sets are, their sizes and licences stand on the cards of
 `data_cards/training`, under the same names. Knows nothing of models or recipes.
 
-The Hub's repositories and columns were looked up in stored copies of its pages, not on the Hub:
+The Hub's repositories and columns are those of its pages, and were not tried on the Hub itself:
 where a note says that something is not certain, `folder` is the safe way.
 """
 
