@@ -166,7 +166,9 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_checkpoint_options(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1, mps; default: the best one here")
-    group.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
+    group.add_argument(
+        "--precision", default="fp32", help="fp32 (default), bf16, fp16, int8 or auto"
+    )
     group.add_argument("--head", help="bin, tri or reg; default: the checkpoint's own")
     group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
     group.add_argument("--chunk-words", type=int, metavar="N", help="default: the checkpoint's")

@@ -41,7 +41,8 @@ def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Ten
     Args:
         aligner: One that `can_pack`, whose encoder's linear layers take `dtype`.
         pairs: N pairs, T tokens.
-        dtype: In which linear layers and attention compute; all else is in float32.
+        dtype: In which linear layers and attention compute; what is added from layer to layer is in
+            the dtype of the layers' norms.
 
     Returns:
         Shape [N, W], float32.
@@ -54,19 +55,22 @@ def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Ten
         claim = _Segments.of(starts + pairs.contexts, pairs.lengths - pairs.contexts, put)
         if aligner.config.copied_ngrams:
             copied = _copied(ids, context, claim, longest=aligner.config.copied_ngrams)
-    states = _embed(aligner, ids, put(_positions(aligner, pairs)), _types(aligner, pairs, put), copied)
+    states = _embed(
+        aligner, ids, put(_positions(aligner, pairs)), _types(aligner, pairs, put), copied
+    )
     *layers, last = aligner.encoder.encoder.layer
+    states = states.to(last.output.LayerNorm.weight.dtype)
     attention = _attention(pairs.lengths, pairs.lengths, put)
     for layer in layers:
         states = _layer(layer, states, states, attention, dtype)
     if not reads_claims:
         attention = _attention(np.ones_like(starts), pairs.lengths, put)
-        first = _layer(last, states[put(starts)], states, attention, dtype)
+        first = _layer(last, states[put(starts)], states, attention, dtype).float()
         return cast("Tensor", aligner.encoder.pooler(first.unsqueeze(1)))
     attention = _attention(claim.counts, pairs.lengths, put)
-    states = claim.rectangle(_layer(last, states[claim.tokens], states, attention, dtype))
+    states = _layer(last, states[claim.tokens], states, attention, dtype).float()
     told = None if copied is None else copied[claim.places]
-    return aligner.pool_claim(states, claim.inside.float(), told)
+    return aligner.pool_claim(claim.rectangle(states), claim.inside.float(), told)
 
 
 Put = Callable[[Ints], Tensor]

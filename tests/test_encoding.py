@@ -135,7 +135,9 @@ def numbers(*ids: int) -> npt.NDArray[np.int32]:
 
 def test_pairs_and_prompts_end_to_end():
     template = PairTemplate((1,), (2, 3), (4,), 0, (0, 5))
-    packed = pack([(numbers(7, 8), numbers(9)), (numbers(6), None), (numbers(), numbers(9))], template)
+    packed = pack(
+        [(numbers(7, 8), numbers(9)), (numbers(6), None), (numbers(), numbers(9))], template
+    )
     assert packed.ids.tolist() == [1, 7, 8, 2, 3, 9, 4, 1, 6, 4, 1, 2, 3, 9, 4]
     assert packed.types.tolist() == [0, 0, 0, 0, 0, 5, 5, 0, 0, 0, 0, 0, 0, 5, 5]
     assert (packed.lengths.tolist(), packed.contexts.tolist()) == ([7, 3, 5], [5, 3, 3])

@@ -13,6 +13,7 @@ from torch import nn
 from alignscore_metric import AlignScore, int8
 from alignscore_metric.aligner import Aligner
 from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.precision import prepare
 
 needs_vnni = pytest.mark.skipif(not int8.multiplies_exactly(), reason="the CPU has no VNNI")
 
@@ -94,6 +95,5 @@ def test_refused_where_it_cannot_run(metric: AlignScore, monkeypatch: pytest.Mon
     monkeypatch.setattr(int8, "multiplies_exactly", lambda: False)
     with pytest.raises(ConfigurationError, match=re.escape("use precision='fp32'")):
         int8.quantised(aligner)
-    monkeypatch.setattr(Aligner, "device", torch.device("cuda:0"))
     with pytest.raises(ConfigurationError, match="the device is 'cuda:0'"):
-        int8.quantised(aligner)
+        prepare(aligner, "int8", torch.device("cuda:0"))

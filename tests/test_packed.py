@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import LayerNorm
 from transformers import BertConfig, DebertaV2Config, RobertaConfig, XLMRobertaConfig
 
 from alignscore_metric import packed
@@ -76,11 +77,19 @@ def test_the_vectors_are_those_of_the_padded_model(case: tuple[Aligner, PackedPa
     assert expected.std(dim=0).max() > 0.1  # else equal vectors would prove little
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_near(case: tuple[Aligner, PackedPairs], dtype: torch.dtype):
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("name", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_half_precision_is_near(
+    case: tuple[Aligner, PackedPairs], name: str, dtype: torch.dtype, whole: bool
+):
+    """Linear layers alone, as on CPUs; and with norms and sums, as on GPUs."""
     aligner, pairs = case
     expected = padded(aligner, pairs)
-    prepare(aligner, {torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype])
+    aligner = prepare(aligner, name, torch.device("cpu"))
+    norms = {module.weight.dtype for module in aligner.modules() if isinstance(module, LayerNorm)}
+    assert norms == {torch.float32}
+    if whole:
+        aligner.encoder.encoder.to(dtype)
     with torch.inference_mode():
         found = pool_packed(aligner, pairs, dtype)
     assert found.dtype == torch.float32
@@ -132,5 +141,5 @@ def test_encoders_and_poolings_that_are_not_known():
     assert not can_pack(Aligner(AlignerConfig(backbone=deberta.to_dict(), pooling="context")))
     decoder = make("bert", "pooler", 0, is_decoder=True)
     assert not can_pack(decoder)
-    prepare(decoder, "bf16")
+    prepare(decoder, "bf16", torch.device("cpu"))
     assert {weights.dtype for weights in decoder.parameters()} == {torch.float32}

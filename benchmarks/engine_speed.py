@@ -1,0 +1,473 @@
+"""The scoring engine against the reference's algorithm and a cross-encoder, on the same weights.
+
+Three ways from the same texts to the same kind of scores, interleaved in one process:
+
+(a) the reference's algorithm, plainly: the pairs of one example at a time, batches of 32 padded to
+    512 tokens, and a masked language model's head that is computed and thrown away; fp32;
+(b) sentence-transformers' `CrossEncoder.predict` on all pairs (it sorts them by length);
+(c) `AlignScore.score`.
+
+`speed` gives their times, tokens of real text a second, the share of the machine's measured peak of
+matrix products, the share of time outside the model, and peak memory. `errors` compares scores of
+each precision with those of single pairs in fp32, padded by transformers. `growth` gives seconds
+against pairs. Weights of RoBERTa's shapes are random; texts are of FRANK, XSumFaith, SummEval and
+CoGenSumm, or documents of 10,000 words made of theirs.
+
+Run: python benchmarks/engine_speed.py speed --shared DIR [--model base|large|mini] [--device cuda]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import itertools
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import RobertaConfig
+from transformers.models.roberta.modeling_roberta import RobertaLMHead
+
+from alignscore_metric import AlignScore
+from alignscore_metric.aggregate import max_over_chunks
+from alignscore_metric.aligner import Aligner, AlignerConfig, pair_scores
+from alignscore_metric.checkpoints import load_checkpoint
+from alignscore_metric.convert import convert
+from alignscore_metric.encoding import EncodedPairs, PairEncoder
+from alignscore_metric.engine import Engine
+from alignscore_metric.pairs import PairTable, build_pair_table
+from alignscore_metric.precision import COMPUTED_IN
+from alignscore_metric.profile import Profile
+from alignscore_metric.text import chunk_passages, get_splitter
+from benchmarks.pages import machine
+
+SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
+#: layers, width, heads, inner width
+SHAPES = {
+    "base": (12, 768, 12, 3072),
+    "large": (24, 1024, 16, 4096),
+    "tiny": (2, 128, 2, 512),  # to try the script out
+}
+VOCABULARY = 50265  # RoBERTa's: as wide as its language model's head
+BATCH, LENGTH, CHUNK_WORDS = 32, 512, 350
+
+Texts = tuple[list[str], list[str]]
+
+
+def read_texts(shared: Path, count: int, words: int | None = None) -> Texts:
+    """Sources and summaries, `count` in all, evenly from the sets; sources of `words` words."""
+    sources, summaries = [], []
+    for name in SETS:
+        with gzip.open(shared / "benchmarks" / "uniform" / f"{name}.jsonl.gz", "rt") as stream:
+            rows = [json.loads(line) for line in stream]
+        # Neighbours, as they come: a document with the summaries of several systems.
+        share = -(-count // len(SETS))
+        start = len(rows) // 3
+        for place, row in enumerate(rows[start : start + share]):
+            sources.append(row["source"] if words is None else join(rows, 37 * place, words))
+            summaries.append(row["summary"])
+    return sources, summaries
+
+
+def join(rows: Sequence[dict[str, Any]], start: int, words: int) -> str:
+    """Sources one after the other, from the `start`-th, until there are `words` words."""
+    found: list[str] = []
+    for row in itertools.islice(itertools.cycle(rows), start, None):
+        found += row["source"].split()
+        if len(found) >= words:
+            break
+    return " ".join(found[:words])
+
+
+def random_aligner(shape: str) -> Aligner:
+    """An aligner of one of RoBERTa's shapes, AlignScore's profile, random weights."""
+    layers, width, heads, inner = SHAPES[shape]
+    backbone = RobertaConfig(
+        vocab_size=VOCABULARY,
+        num_hidden_layers=layers,
+        hidden_size=width,
+        num_attention_heads=heads,
+        intermediate_size=inner,
+        max_position_embeddings=LENGTH + 2,
+        type_vocab_size=1,
+        pad_token_id=0,  # as the tokenizer that is at hand has it
+    )
+    torch.manual_seed(0)
+    profile = Profile(splitter="bundled_punkt", chunk_words=CHUNK_WORDS).to_dict()
+    return Aligner(AlignerConfig(backbone=backbone.to_dict(), profile=profile)).eval()
+
+
+@dataclass
+class Contest:
+    """Three ways to score the same texts; the scores of (a) and (c) must agree.
+
+    Attributes:
+        aligner: (a)'s, in fp32.
+        tokenizer: Of all three.
+        metric: (c).
+        cross_encoder: (b); None where (c) is another model than (a).
+        language_head: What (a) computes besides.
+    """
+
+    aligner: Aligner
+    tokenizer: Any
+    metric: AlignScore
+    cross_encoder: Any
+    language_head: RobertaLMHead
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Contest:
+        """Make or load the weights, and put them on the device."""
+        tokenizer = load_checkpoint("mini").tokenizer  # cuts words about as RoBERTa's does
+        aligner = random_aligner("base" if args.model == "mini" else args.model)
+        options = {
+            "device": args.device,
+            "precision": args.precision,
+            "batch_tokens": args.batch_tokens,
+            "progress": False,
+        }
+        cross_encoder = None
+        with tempfile.TemporaryDirectory() as folder:
+            if args.model == "mini":
+                metric = AlignScore("mini", **options)
+            else:
+                own, theirs = Path(folder) / "aligner", Path(folder) / "classifier"
+                aligner.save_pretrained(own)
+                tokenizer.save_pretrained(own)
+                convert(own, theirs, to_classifier=True)
+                metric = AlignScore(own, **options)
+                cross_encoder = load_cross_encoder(theirs, args)
+                torch.manual_seed(0)
+        language_head = RobertaLMHead(aligner.encoder.config).eval().to(args.device)
+        return cls(aligner.to(args.device), tokenizer, metric, cross_encoder, language_head)
+
+    @torch.inference_mode()
+    def reference(self, texts: Texts) -> np.ndarray:
+        """(a): scores of the summaries, shape [N]."""
+        split = get_splitter("bundled_punkt")
+        scores = []
+        for source, summary in zip(*texts, strict=True):
+            chunks = chunk_passages(source, splitter=split, chunk_words=CHUNK_WORDS)
+            sentences = split.split(summary)
+            pairs = [(chunk, sentence) for sentence in sentences for chunk in chunks]
+            starts = range(0, len(pairs), BATCH)
+            found = [self._reference_batch(pairs[i : i + BATCH]) for i in starts]
+            grid = np.concatenate(found).reshape(len(sentences), len(chunks))
+            scores.append(grid.max(axis=1).mean())
+        return np.array(scores)
+
+    def _reference_batch(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        encoded = self.tokenizer(
+            *map(list, zip(*pairs, strict=True)),
+            padding="max_length",
+            truncation="only_first",
+            max_length=LENGTH,
+            return_token_type_ids=False,
+            return_tensors="pt",
+        ).to(self.aligner.device)
+        states = self.aligner.encoder(**encoded)
+        self.language_head(states.last_hidden_state)
+        output = self.aligner.heads(states.pooler_output)
+        return pair_scores(output, self.aligner.profile).cpu().numpy()
+
+    def cross_encoded(self, texts: Texts) -> np.ndarray:
+        """(b): scores of the summaries, from the same splitter and chunks, shape [N]."""
+        table = self.table(texts)
+        pairs = [(table.chunks[c], table.sentences[s]) for c, s in table.pairs]
+        scores = self.cross_encoder.predict(
+            pairs, batch_size=BATCH, apply_softmax=True, show_progress_bar=False
+        )
+        best, _ = max_over_chunks(scores[table.cells, 0].astype(float), table.sentence_cells)
+        return np.add.reduceat(best, table.example_sentences[:-1]) / np.diff(
+            table.example_sentences
+        )
+
+    def ours(self, texts: Texts) -> np.ndarray:
+        """(c): scores of the summaries, shape [N]."""
+        return np.array(self.metric.score(*texts))
+
+    def table(self, texts: Texts) -> PairTable:
+        """The pairs that (c) scores."""
+        return build_pair_table(
+            *texts, split_source=self.metric._split_source, split_summary=self.metric._split_summary
+        )
+
+
+def load_cross_encoder(folder: Path, args: argparse.Namespace) -> Any:  # noqa: ANN401
+    """sentence-transformers' own, in the precision of (c)."""
+    from sentence_transformers import CrossEncoder
+
+    loaded = CrossEncoder(
+        str(folder),
+        device=args.device,
+        max_length=LENGTH,
+        model_kwargs={"dtype": COMPUTED_IN[args.precision]},
+    )
+    loaded.tokenizer.model_input_names = ["input_ids", "attention_mask"]  # RoBERTa has no types
+    return loaded
+
+
+def encode(engine: Engine, table: PairTable) -> EncodedPairs:
+    """All pairs of a table as the engine would encode them."""
+    encoder = PairEncoder(
+        table.chunks,
+        table.sentences,
+        table.pairs,
+        tokenizer=engine.tokenizer,
+        profile=engine.profile,
+        mark_claim=engine.aligner.reads_claim,
+    )
+    return encoder.encode(np.arange(len(table.pairs)))
+
+
+def operations(aligner: Aligner, sizes: np.ndarray) -> float:
+    """Floating-point operations of the matrix products that (c) computes for pairs [P, 2].
+
+    Real tokens alone; of the last layer, what is computed of it.
+    """
+    config = aligner.encoder.config
+    width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    lengths = sizes[:, 0].astype(float)
+    read = sizes[:, 1] + 1.0 if aligner.reads_claim else np.ones(len(sizes))
+    keys = 2 * lengths * 2 * width * width  # keys and values
+    reading = 2 * (2 * width * width + 2 * width * inner)  # a token's query, output, inner layers
+    looking = 4 * width * lengths  # a token's attention
+    whole = keys + lengths * (reading + looking)
+    last = keys + read * (reading + looking)
+    return float(((layers - 1) * whole + last).sum())
+
+
+def peak(device: str, dtype: torch.dtype) -> float:
+    """Largest measured rate of matrix products, operations a second."""
+    best = 0.0
+    for size in (1024, 2048, 4096) if device == "cpu" else (4096, 8192):
+        left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+        for _ in range(10):
+            start = time.perf_counter()
+            for _ in range(1 if device == "cpu" else 10):
+                left @ right
+            wait(device)
+            rounds = 1 if device == "cpu" else 10
+            best = max(best, rounds * 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def wait(device: str) -> None:
+    """Until the device has done what it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def timed(run: Callable[[], Any], device: str) -> float:
+    """Seconds of a call."""
+    start = time.perf_counter()
+    run()
+    wait(device)
+    return time.perf_counter() - start
+
+
+@contextmanager
+def peak_memory(device: str) -> Iterator[list[float]]:
+    """Fills a list with the memory that the block took at most beyond what it began with, MB."""
+    found: list[float] = []
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        yield found
+        found.append((torch.cuda.max_memory_allocated() - before) / 1e6)
+        return
+    done, seen = threading.Event(), [resident()]
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            seen.append(resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+    found.append((max(seen) - seen[0]) / 1e6)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds (Linux)."""
+    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
+    return int(pages) * 4096
+
+
+def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
+    """Seconds of the forward passes alone, over batches that are ready."""
+    engine = metric._engine
+    encoder = PairEncoder(
+        table.chunks,
+        table.sentences,
+        table.pairs,
+        tokenizer=engine.tokenizer,
+        profile=engine.profile,
+        mark_claim=engine.aligner.reads_claim,
+    )
+    ready = [batch for _, batch in engine._batches(encoder, len(table.pairs), [])]
+    return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
+
+
+def speed(args: argparse.Namespace) -> list[str]:
+    """Rows of the table of one contest."""
+    contest = Contest.of(args)
+    few = read_texts(args.shared, args.examples, args.words)
+    many = read_texts(args.shared, args.many, args.words)
+    ways = {"(a)": contest.reference, "(b)": contest.cross_encoded, "(c)": contest.ours}
+    if contest.cross_encoder is None:
+        del ways["(b)"]
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    memory, scores = {}, {}
+    for way, run in ways.items():  # warm
+        with peak_memory(args.device) as found:
+            scores[way] = run(few)
+        memory[way] = found[0]
+    for _ in range(args.rounds):
+        for way, run in ways.items():
+            times[way].append(timed(lambda run=run: run(few), args.device))
+    lines = [
+        f"| {args.model}, {args.precision}, {args.device} | {len(few[0])} examples |",
+        *(
+            f"| {way} | {statistics.median(times[way]):.3f} s, {memory[way]:.0f} MB |"
+            for way in ways
+        ),
+    ]
+    for way in ways:
+        ratios = [other / own for other, own in zip(times[way], times["(c)"], strict=True)]
+        if way != "(c)":
+            lines.append(
+                f"| {way} / (c) | {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
+            )
+        if args.model != "mini":
+            lines.append(
+                f"| largest difference {way} to (a) | {np.abs(scores[way] - scores['(a)']).max():.2g} |"
+            )
+    lines += throughput(contest, few, many, args)
+    return lines
+
+
+def throughput(contest: Contest, few: Texts, many: Texts, args: argparse.Namespace) -> list[str]:
+    """How near (c) is to what the machine can do, on more texts; (b) and (c) there too."""
+    table = contest.table(many)
+    encoded = encode(contest.metric._engine, table)
+    tokens = int(encoded.sizes[:, 0].sum())
+    work = operations(contest.metric._engine.aligner, encoded.sizes)
+    limit = peak(args.device, COMPUTED_IN[args.precision])
+    own = [timed(lambda: contest.ours(many), args.device) for _ in range(args.rounds)]
+    alone = model_alone(contest.metric, table, args.device)
+    second = statistics.median(own)
+    lines = [
+        f"| many: {len(many[0])} examples, {len(table.pairs)} pairs of {len(table.cells)} cells, {tokens} tokens | {second:.2f} s |",
+        f"| tokens a second | {tokens / second:,.0f} |",
+        f"| peak of matrix products | {limit / 1e12:.3f} TFLOP/s |",
+        f"| share of it | {work / second / limit:.1%} ({work / max(own) / limit:.1%} to {work / min(own) / limit:.1%}) |",
+        f"| outside the model | {max(0.0, 1 - alone / second):.1%} |",
+    ]
+    if contest.cross_encoder is not None:
+        theirs = timed(lambda: contest.cross_encoded(many), args.device)
+        lines.append(f"| (b) / (c) on these | {theirs / second:.2f} |")
+    return lines
+
+
+def some_pairs(metric: AlignScore, texts: Texts, count: int) -> PairTable:
+    """Of the pairs that texts need, `count` drawn at random."""
+    table = build_pair_table(
+        *texts, split_source=metric._split_source, split_summary=metric._split_summary
+    )
+    if len(table.pairs) < count:
+        raise SystemExit(f"only {len(table.pairs)} pairs; give more --many")
+    rows = np.random.default_rng(0).permutation(len(table.pairs))[:count]
+    return replace(table, pairs=table.pairs[np.sort(rows)])
+
+
+def errors(args: argparse.Namespace) -> list[str]:
+    """Scores of each precision against single pairs in fp32, padded by transformers' encoder."""
+    exact = AlignScore(args.model, device=args.device, progress=False)
+    table = some_pairs(exact, read_texts(args.shared, args.many), args.pairs)
+    expected = one_by_one(exact._engine, encode(exact._engine, table))
+    lines = []
+    for precision in args.precision.split(","):
+        metric = AlignScore(args.model, device=args.device, precision=precision, progress=False)
+        found = metric._engine.score(table.chunks, table.sentences, table.pairs)
+        off = np.abs(found - expected)
+        lines.append(
+            f"| {args.device} | {precision} | {len(off)} | {off.max():.2g} | "
+            f"{np.quantile(off, 0.999):.2g} | {off.mean():.2g} |"
+        )
+    return lines
+
+
+@torch.inference_mode()
+def one_by_one(engine: Engine, encoded: EncodedPairs) -> np.ndarray:
+    """Scores of pairs, shape [P], each alone in its batch, by the padded model in fp32."""
+    scores = []
+    for row in range(len(encoded.kept)):
+        inputs = encoded.pack(np.array([row])).padded()
+        output = engine.aligner(
+            **{k: torch.from_numpy(v).to(engine.aligner.device) for k, v in inputs.items()}
+        )
+        scores.append(pair_scores(output, engine.profile).cpu().double().numpy())
+    return np.concatenate(scores)
+
+
+def growth(args: argparse.Namespace) -> list[str]:
+    """Seconds a pair, end to end from texts to scores of pairs, against the number of pairs."""
+    metric = AlignScore(args.model, device=args.device, precision=args.precision, progress=False)
+    texts = read_texts(args.shared, args.many)
+    sizes = [int(size) for size in args.sizes.split(",")]
+    tables = {size: some_pairs(metric, texts, size) for size in sizes}
+    times: dict[int, list[float]] = {size: [] for size in sizes}
+    for _ in range(args.rounds):
+        for size, table in tables.items():
+            run = partial(metric._engine.score, table.chunks, table.sentences, table.pairs)
+            times[size].append(timed(run, args.device))
+    first = statistics.median(times[sizes[0]]) / sizes[0]
+    return [
+        f"| {size:,} | {statistics.median(times[size]):.2f} s | "
+        f"{1e3 * statistics.median(times[size]) / size:.3f} ms | "
+        f"{statistics.median(times[size]) / size / first:.3f} |"
+        for size in sizes
+    ]
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", choices=("speed", "errors", "growth"))
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--model", default="base", choices=("mini", *SHAPES))
+    parser.add_argument("--precision", default="fp32", help="several by commas for errors")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch-tokens", type=int)
+    parser.add_argument("--examples", type=int, default=16, help="that (a) scores too")
+    parser.add_argument(
+        "--many", type=int, default=64, help="examples for what (a) is too slow for"
+    )
+    parser.add_argument("--words", type=int, help="sources of this many words")
+    parser.add_argument("--pairs", type=int, default=5000, help="of errors")
+    parser.add_argument("--sizes", default="2000,10000,50000", help="of growth, in pairs")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    measure = {"speed": speed, "errors": errors, "growth": growth}[args.what]
+    print(machine(), *measure(args), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
