@@ -49,7 +49,7 @@ from alignscore_metric.pairs import PairTable, build_pair_table
 from alignscore_metric.precision import COMPUTED_IN
 from alignscore_metric.profile import Profile
 from alignscore_metric.text import chunk_passages, get_splitter
-from benchmarks.pages import machine
+from pages import machine
 
 SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
 #: layers, width, heads, inner width
