@@ -160,9 +160,12 @@ def naive_scores(full, table, keep, relevance, weight=0.0):
     ]
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.3])
-@pytest.mark.parametrize("prefilter", ["lexical-1", "lexical-3", "mini-2"])
-def test_scores_are_those_of_the_kept_pairs(tiny_aligner, texts, prefilter, weight):
+@pytest.mark.parametrize(
+    ("prefilter", "weight", "rows"),
+    [("lexical-1", 0.0, 12), ("lexical-3", 0.0, 12), ("lexical-1", 0.3, 12), ("mini-2", 0.3, 2)],
+)
+def test_scores_are_those_of_the_kept_pairs(tiny_aligner, texts, prefilter, weight, rows):
+    texts = texts[0][:rows], texts[1][:rows]
     options = {"device": "cpu", "progress": False, "chunk_words": 15, "copied_weight": weight}
     metric = AlignScore(tiny_aligner, prefilter=prefilter, **options)
     found = metric.evaluate(*texts)
