@@ -40,7 +40,6 @@ from alignscore_metric.training.evaluation import roc_auc
 
 SETS = ("frank", "summeval", "cogensumm", "xsumfaith")
 KEEP = (1, 2, 4, 8)
-LONG = "10,000-word documents"
 FRONT_SETS = ("frank", "xsumfaith")
 TIMED_ROWS, LONG_ROWS = 40, 12
 Floats = npt.NDArray[np.float64]
@@ -161,7 +160,9 @@ def long_documents(texts: Texts, count: int, words: int = 10_000) -> Texts:
             sources.append(" ".join(" ".join(parts).split()[:words]))
             summaries.append(summary_of[parts[len(parts) // 2]])
             parts = []
-    return Texts(LONG, sources[:count], summaries[:count], np.full(count, math.nan))
+    del sources[count:], summaries[count:]
+    name = f"{len(sources)} documents of {words} words"
+    return Texts(name, sources, summaries, np.full(len(sources), math.nan))
 
 
 def cpu_seconds(metric: AlignScore, sources: Sequence[str], summaries: Sequence[str]) -> float:
