@@ -56,7 +56,7 @@ def milliseconds(metric: AlignScore, pair: Pair, calls: int) -> list[float]:
 
 def warm_table(precisions: Sequence[str], calls: int) -> Iterator[str]:
     """Lines of the table of a loaded metric."""
-    yield "| pair | words | model calls for | precision | threads | p50, ms | p99, ms |"
+    yield "| texts | words | pairs | precision | threads | p50, ms | p99, ms |"
     yield "|---|---:|---:|---|---:|---:|---:|"
     for precision in precisions:
         metric = AlignScore(precision=precision, device="cpu", progress=False)
@@ -67,7 +67,7 @@ def warm_table(precisions: Sequence[str], calls: int) -> Iterator[str]:
                 torch.set_num_threads(threads)
                 p50, p99 = np.percentile(milliseconds(metric, pair, calls), [50, 99])
                 yield (
-                    f"| {name} | {words} | {pairs} pairs | {precision} | {threads} | {p50:.1f} | "
+                    f"| {name} | {words} | {pairs} | {precision} | {threads} | {p50:.1f} | "
                     f"{p99:.1f} |"
                 )
 

@@ -40,7 +40,7 @@ from alignscore_metric.training.evaluation import roc_auc
 
 SETS = ("frank", "summeval", "cogensumm", "xsumfaith")
 KEEP = (1, 2, 4, 8)
-FRONT_SETS = ("frank", "xsumfaith")
+FRONT_SETS = ("xsumfaith",)  # where the ranking matters most
 TIMED_ROWS, LONG_ROWS = 40, 12
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
