@@ -181,6 +181,11 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         "--sentence-aggregation", metavar="NAME", help="mean, min, worst-K (worst-2) or softmin-T "
         "(softmin-0.1); default: the checkpoint's",
     )  # fmt: skip
+    group.add_argument(
+        "--prefilter", metavar="NAME", help="score only the K chunks of a source that are "
+        "likeliest to matter to a sentence: lexical-K (by shared words) or mini-K (by the bundled "
+        "aligner); none: all; default: the checkpoint's",
+    )  # fmt: skip
     group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
 
@@ -209,6 +214,7 @@ def _metric(args: argparse.Namespace) -> AlignScore:
         claims=args.claims,
         copied_weight=args.copied_weight,
         sentence_aggregation=args.sentence_aggregation,
+        prefilter=args.prefilter,
         batch_tokens=args.batch_tokens,
         progress=False if args.quiet else None,
     )
@@ -253,7 +259,9 @@ def _evaluate(args: argparse.Namespace, table: Table, columns: tuple[str, str]) 
     result = metric.evaluate(sources, summaries)  # type: ignore[arg-type]  # checked above
     if not args.quiet:
         pairs, seconds = len(result.table.pairs), time.monotonic() - started
-        sys.stderr.write(f"{pairs} (chunk, sentence) pairs scored in {seconds:.1f} s\n")
+        prefilter = metric.profile.prefilter
+        chosen = "" if prefilter == "none" else f"prefiltered by {prefilter} and "
+        sys.stderr.write(f"{pairs} (chunk, sentence) pairs {chosen}scored in {seconds:.1f} s\n")
     return result
 
 

@@ -104,7 +104,7 @@ def _add_calibrate(
     calibrate.set_defaults(
         run=partial(_calibrate, make_metric),
         **dict.fromkeys(("head", "splitter", "chunk_words", "claims", "copied_weight")),
-        sentence_aggregation=None,
+        **dict.fromkeys(("sentence_aggregation", "prefilter")),
     )
 
 

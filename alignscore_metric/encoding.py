@@ -247,7 +247,7 @@ class EncodedPairs:
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:
-        """Tokens of each pair with its special tokens, after truncation, and of its claim: [P, 2]."""
+        """Tokens of each pair with its special tokens, after cutting, and of its claim: [P, 2]."""
         texts = [(len(context), 0 if claim is None else len(claim)) for context, claim in self.kept]
         contexts, claims = np.array(texts, dtype=np.int64).reshape(-1, 2).T
         return np.stack([contexts + claims + self.template.extra, claims], axis=1)

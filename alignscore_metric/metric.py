@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -20,10 +23,19 @@ from alignscore_metric.chunking import SourceChunker
 from alignscore_metric.copying import LENGTH, blend, copied_shares
 from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
-from alignscore_metric.engine import Engine
+from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.pairs import Source, build_pair_table
 from alignscore_metric.precision import AUTO, PRECISIONS, choose, examples, prepare, remembered
+from alignscore_metric.prefilter import (
+    ALIGNER,
+    LEXICAL,
+    Choose,
+    aligner_choice,
+    chosen_scores,
+    lexical_choice,
+    parse_prefilter,
+)
 from alignscore_metric.profile import Profile
 from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
 from alignscore_metric.signature import Signature
@@ -62,6 +74,10 @@ class AlignScore:
         copied_weight: Weight of copying instead of the profile's: 0 for the model's score alone.
         sentence_aggregation: `mean`, `min`, `worst-K` or `softmin-T` over a summary's sentences
             instead of the profile's (see `alignscore_metric.aggregate.sentence_reduction`).
+        prefilter: `lexical-K` or `mini-K`: score only the K chunks of a source that are likeliest
+            to matter to a sentence, by the words that they share or by the bundled aligner; faster,
+            and not the same scores. `none`: all; where None, what the profile says. `smart` always
+            scores all.
         batch_tokens: Padded tokens of a batch: memory and speed, not scores. None is 4,096 on a
             CPU, whose caches larger batches overflow, and 16,384 elsewhere.
         progress: Bars on stderr; where None, only if stderr is a terminal.
@@ -100,6 +116,7 @@ class AlignScore:
         claims: str | None = None,
         copied_weight: float | None = None,
         sentence_aggregation: str | None = None,
+        prefilter: str | None = None,
         batch_tokens: int | None = None,
         progress: bool | None = None,
     ) -> None:
@@ -122,7 +139,9 @@ class AlignScore:
             claims=claims,
             copied_weight=copied_weight,
             sentence_aggregation=sentence_aggregation,
+            prefilter=prefilter,
         )
+        ranker = _load_ranker(self.profile, checkpoint)
         self.device: torch.device = _device(device)
         found = get_splitter(self.profile.splitter) if self.profile.splits else None
         self._split_source = SourceChunker(
@@ -139,14 +158,16 @@ class AlignScore:
             batch_tokens=batch_tokens or (4096 if self.device.type == "cpu" else 32768),
             progress=sys.stderr.isatty() if progress is None else progress,
         )
-        self.signature: str = _signature(checkpoint, self.profile, precision)
+        self._choose: Choose | None = None
+        self.signature: str = _signature(checkpoint, self.profile, precision, ranker)
         if precision == AUTO:
             precision = self._fastest_precision()
-            self.signature = _signature(checkpoint, self.profile, precision)
+            self.signature = _signature(checkpoint, self.profile, precision, ranker)
         self._engine = self._engine_in(precision)
+        self._choose = _chooser(self._engine, ranker)
 
     def _engine_in(self, precision: str) -> Engine:
-        """The engine in a precision, from the one in fp32 on the CPU, which may not be used after."""
+        """The engine in a precision, from the one in fp32 on the CPU, which is spent."""
         aligner = prepare(self._engine.aligner, precision, self.device)
         return replace(self._engine, aligner=aligner, precision=precision)
 
@@ -200,10 +221,12 @@ class AlignScore:
             split_source=self._split_source,
             split_summary=self._split_summary,
         )
-        pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
-        sentence_scores, best_cells = max_over_chunks(
-            pair_scores[table.cells], table.sentence_cells
-        )
+        if self._choose is None:
+            pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
+            cell_scores = pair_scores[table.cells]
+        else:
+            cell_scores = chosen_scores(table, self._choose(table), self._engine.score)
+        sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
         if weight := self.profile.copied_weight:
             sentence_scores = blend(sentence_scores, copied_shares(table), weight)
         return AlignScoreResult(
@@ -275,7 +298,8 @@ class AlignScore:
         """SMART-1, SMART-2 and SMART-L of each pair; arguments and input errors as for `score`.
 
         Every sentence of the source is scored against every sentence of the summary, as context for
-        the precision and as claim for the recall, whatever the profile says of chunks and claims.
+        the precision and as claim for the recall, whatever the profile says of chunks, claims and
+        prefilter.
 
         Returns:
             Precision, recall and F1 of each; NaN where the source or the summary has no sentence.
@@ -299,6 +323,7 @@ class AlignScore:
             chunk="sentence",
             claims="sentences",
             aggregation="smart",
+            prefilter="",
         )
         return SmartResult(scores, str(signature))
 
@@ -351,6 +376,7 @@ def adapt_profile(
     claims: str | None = None,
     copied_weight: float | None = None,
     sentence_aggregation: str | None = None,
+    prefilter: str | None = None,
 ) -> Profile:
     """An aligner's profile with a user's options; see `AlignScore` for these.
 
@@ -390,11 +416,55 @@ def adapt_profile(
         "claims": claims,
         "copied_weight": copied_weight,
         "sentence_aggregation": sentence_aggregation,
+        "prefilter": prefilter,
     }
     adapted = Profile.from_dict(
         profile.to_dict() | {key: value for key, value in given.items() if value is not None}
     )
     return adapted if adapted == aligner.profile else replace(adapted, calibration=None)
+
+
+def _load_ranker(profile: Profile, checkpoint: Checkpoint) -> Checkpoint | None:
+    """The aligner that chooses chunks for another; None where the profile asks for none.
+
+    Raises:
+        ConfigurationError: It would choose for itself, which saves nothing.
+    """
+    prefilter = parse_prefilter(profile.prefilter)
+    if prefilter is None or prefilter.ranking != ALIGNER:
+        return None
+    ranker = load_checkpoint(ALIGNER)
+    if ranker.weights_sha256 == checkpoint.weights_sha256:
+        raise ConfigurationError(
+            f"prefilter {profile.prefilter!r}: the bundled aligner would score every chunk to "
+            f"spare itself some; use prefilter='{LEXICAL}-{prefilter.keep}'"
+        )
+    return ranker
+
+
+def _chooser(engine: Engine, ranker: Checkpoint | None) -> Choose | None:
+    """What chooses the cells that an engine is to score; None for all of them."""
+    prefilter = parse_prefilter(engine.profile.prefilter)
+    if prefilter is None:
+        return None
+    if ranker is None:
+        return partial(lexical_choice, keep=prefilter.keep)
+    ranking = replace(
+        engine,
+        aligner=prepare(ranker.aligner, engine.precision, engine.aligner.device),
+        tokenizer=ranker.tokenizer,
+        profile=ranker.aligner.profile,
+        progress=False,
+    )
+
+    def score(
+        chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        with warnings.catch_warnings():  # of a text that is cut here, no score loses anything
+            warnings.simplefilter("ignore", TruncationWarning)
+            return ranking.score(chunks, sentences, pairs)
+
+    return partial(aligner_choice, keep=prefilter.keep, score=score)
 
 
 def _whole_claim(summary: str) -> list[str]:
@@ -406,7 +476,9 @@ def _count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
     return len(tokenize([text], tokenizer)[0])
 
 
-def _signature(checkpoint: Checkpoint, profile: Profile, precision: str) -> str:
+def _signature(
+    checkpoint: Checkpoint, profile: Profile, precision: str, ranker: Checkpoint | None
+) -> str:
     chunk = {"alignscore": f"{profile.chunk_words}", "whole": "whole"}
     return str(
         Signature(
@@ -422,6 +494,7 @@ def _signature(checkpoint: Checkpoint, profile: Profile, precision: str) -> str:
             length=str(profile.max_length),
             precision=precision,
             version=__version__,
+            prefilter=_prefilter_name(profile, ranker),
         )
     )
 
@@ -453,6 +526,13 @@ def _aggregation(profile: Profile) -> str:
     if not profile.copied_weight:
         return name
     return f"{name}+{profile.copied_weight:g}copied{LENGTH}"
+
+
+def _prefilter_name(profile: Profile, ranker: Checkpoint | None) -> str:
+    """How a signature names what chose the chunks; nothing where all are scored."""
+    if parse_prefilter(profile.prefilter) is None:
+        return ""
+    return profile.prefilter + (f"+{ranker.weights_sha256[:8]}" if ranker else "")
 
 
 def _splitter_version(profile: Profile) -> str:

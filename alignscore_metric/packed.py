@@ -217,7 +217,7 @@ def _knows_varying_lengths(queries: Tensor) -> bool:
 
 @cache
 def _varying_attention() -> Callable[..., Any] | None:
-    """torch's attention over sequences of varying lengths; None before torch 2.10."""
+    """The library's attention over sequences of varying lengths; None before torch 2.10."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:

@@ -14,6 +14,7 @@ from typing_extensions import Self
 from alignscore_metric.aggregate import sentence_reduction
 from alignscore_metric.decisions import Calibration
 from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.prefilter import NONE, parse_prefilter
 
 Head = Literal["bin", "tri", "reg"]
 Chunking = Literal["alignscore", "minicheck", "factcg", "whole"]
@@ -55,6 +56,8 @@ class Profile:
         copied_weight: Weight, in [0, 1), of copying in a sentence's score: of the share of its word
             4-grams that stand in the source (see `alignscore_metric.copying`); the model's score
             has the rest. 0, as in AlignScore, leaves the model's score alone.
+        prefilter: Which chunks are scored for each sentence: all for `none`; for `lexical-K` and
+            `mini-K` the K most likely to matter (see `alignscore_metric.prefilter`).
         max_length: Tokens a pair may have, special tokens included; longer pairs are truncated.
         calibration: What makes probabilities and decisions of such scores; scores do not depend on
             it. None where it was never fitted.
@@ -77,6 +80,7 @@ class Profile:
     chunk_aggregation: Literal["max"] = "max"
     sentence_aggregation: str = "mean"
     copied_weight: float = 0.0
+    prefilter: str = NONE
     max_length: int = 512
     calibration: Calibration | None = None
 
@@ -105,6 +109,7 @@ class Profile:
             if getattr(self, name) not in known:
                 raise ConfigurationError(f"{name} is {getattr(self, name)!r}; known: {known}")
         sentence_reduction(self.sentence_aggregation)
+        parse_prefilter(self.prefilter)
 
     @property
     def splits(self) -> bool:

@@ -87,10 +87,10 @@ class AlignScoreResult:
         Returns:
             Lower and upper bound; (NaN, NaN) for fewer than two defined scores.
         """
-        from scipy.stats import bootstrap
-
         if len(self.defined) < 2:
             return float("nan"), float("nan")
+        from scipy.stats import bootstrap
+
         found = bootstrap(
             (self.defined,),
             np.mean,

@@ -33,6 +33,8 @@ class Signature:
         length: Tokens that a pair may have.
         precision: `fp32`, `bf16` or `fp16`.
         version: Version of this package.
+        prefilter: Where not every chunk is scored, what chose those that are, as `lexical-4`; with
+            the weights of the aligner that chose, as `mini-4+3353baa2`.
         calibration: Of a decision alone: the calibration's name.
         decision: Of a decision alone: its objective and threshold, as `precision=0.9>0.71`.
 
@@ -58,6 +60,7 @@ class Signature:
     length: str
     precision: str
     version: str
+    prefilter: str = ""
     calibration: str = ""
     decision: str = ""
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pages import write_between_marks
 from scipy import special, stats
 
 from alignscore_metric.estimates import (
@@ -43,7 +44,6 @@ METHODS: dict[str, tuple[Settings, int | None]] = {
     "PPI++, target system": (Settings(target="system"), None),
     "labels alone, target system": (Settings(lam=0, target="system"), None),
 }
-MARKS = "<!-- coverage -->\n", "<!-- end of coverage -->\n"
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = []
     for line in table(populations(options.runs, options.metric), options.repetitions):
         print(line, flush=True)
-        lines.append(f"{line}\n")
+        lines.append(line)
     if options.into is not None:
-        start, end = MARKS
-        before, rest = options.into.read_text(encoding="utf-8").split(start)
-        page = before + start + "".join(lines) + end + rest.split(end)[1]
-        options.into.write_text(page, encoding="utf-8")
+        write_between_marks(options.into, "coverage", lines)
     return 0
 
 

@@ -52,6 +52,7 @@ _ALIGNER_OPTIONS: dict[str, Callable[[str], Any]] = {
     "claims": str,
     "copied_weight": float,
     "sentence_aggregation": str,
+    "prefilter": str,
     "device": str,
     "batch_tokens": int,
 }

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.precision: what `auto` chooses, against the bounds that it promises."""
+"""Tests of alignscore_metric.precision: what `auto` chooses, against what it promises."""
 
 import json
 from pathlib import Path
