@@ -21,7 +21,7 @@ from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import PRECISIONS, Engine
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pairs import Source, build_pair_table
+from alignscore_metric.pairs import PairTable, Source, build_pair_table
 from alignscore_metric.profile import Profile
 from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
 from alignscore_metric.signature import Signature
@@ -159,13 +159,23 @@ class AlignScore:
         Returns:
             Scores, mean with interval, per-sentence scores with their best chunks, signature.
         """
+        return self.evaluate_table(self.pair_table(sources, summaries))
+
+    def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
+        """The first half of `evaluate`: check and split the texts, without the model.
+
+        Arguments and errors as for `score`. It may run in a thread while another table is scored.
+        """
         check_inputs(sources, summaries)
-        table = build_pair_table(
+        return build_pair_table(
             sources,
             summaries,
             split_source=self._split_source,
             split_summary=self._split_summary,
         )
+
+    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
+        """The second half of `evaluate`: score what `pair_table` gave."""
         pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
         sentence_scores, best_cells = max_over_chunks(
             pair_scores[table.cells], table.sentence_cells
