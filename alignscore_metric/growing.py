@@ -255,9 +255,7 @@ class _Fragments:
     def resume(self, length: int) -> bool:
         if not all(self._fragment(number).is_file() for number in range(length)):
             return False
-        self.count = length
-        for file in set(self.partial.iterdir()) - set(self._fragments()):
-            file.unlink()
+        self.count = length  # what is beyond is written over
         return True
 
     def append(self, table: Table, added: dict[str, list[Any]]) -> int:
