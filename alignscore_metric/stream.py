@@ -7,6 +7,7 @@ windows on one device. Whatever else scores windows (other devices, other machin
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.background import ahead
+from alignscore_metric.engine import TruncationWarning
 from alignscore_metric.errors import InputError
 from alignscore_metric.io import Table, TableReader, arrow_schema
 from alignscore_metric.metric import AlignScore, check_inputs
@@ -75,10 +77,22 @@ def score_windows(
 
     Raises:
         InputError: Something is not text.
+
+    Warns:
+        TruncationWarning: Pairs lost text; told of the first window with such pairs alone.
     """
     tables = (metric.pair_table(window.sources, window.summaries) for window in windows)
+    told: set[tuple[type[Warning], str]] = set()
     for table in ahead(tables, 1):
-        result = metric.evaluate_table(table)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", TruncationWarning)
+            result = metric.evaluate_table(table)
+        for warning in caught:
+            kind, text = warning.category, str(warning.message)
+            key = kind, "" if issubclass(kind, TruncationWarning) else text  # its numbers differ
+            if key not in told:
+                told.add(key)
+                warnings.warn_explicit(text, kind, warning.filename, warning.lineno)
         yield Scored(result.scores, len(table.pairs), result if evidence else None)
 
 

@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +25,7 @@ import alignscore_metric.metric
 from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
 from alignscore_metric.background import ahead
 from alignscore_metric.cli import main
+from alignscore_metric.engine import TruncationWarning
 from alignscore_metric.errors import InputError
 from alignscore_metric.growing import growing_table
 from alignscore_metric.io import Bounds, Table
@@ -229,6 +231,20 @@ def test_windows_and_results_can_be_pickled(fake):
     copied = unpickled(result)
     assert copied.scores[0] == pytest.approx(row_score(0))
     assert copied.evidence.sentences(0) == result.evidence.sentences(0)
+
+
+def test_truncation_is_told_of_once(tmp_path, monkeypatch, fake):
+    original = fake.evaluate_table
+
+    def warning(self, table):
+        warnings.warn(f"{len(fake.tables)} were cut", TruncationWarning, stacklevel=1)
+        warnings.warn("something else", UserWarning, stacklevel=1)
+        return original(self, table)
+
+    monkeypatch.setattr(fake, "evaluate_table", warning)
+    with pytest.warns() as caught:
+        assert score(given(tmp_path, ".jsonl"), "-o", tmp_path / "out.jsonl", "-q") == 0
+    assert [str(w.message) for w in caught] == ["0 were cut", "something else"]
 
 
 # ------------------------------------------------------------ killed and resumed
