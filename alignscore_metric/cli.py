@@ -93,7 +93,7 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Score every row of a .jsonl, .csv or .parquet file. A source may be a list "
         "of passages (jsonl, parquet). A summary without a sentence gets no score (null, empty). "
         "A file may have any size: until all rows are scored, those that are stand in "
-        ".OUTPUT.partial, and the same command goes on after them if it was killed.",
+        "OUTPUT.partial, and the same command goes on after them if it was killed.",
         epilog="Examples: alignscore score news.jsonl -o scored.jsonl --evidence   |   "
         "cat rows.jsonl | alignscore score - > scored.jsonl",
     )
@@ -288,7 +288,7 @@ def _begin(
         sys.stderr.write(f"an unfinished {growing.file} is begun anew: {reason}\n")
     if growing.done:
         sys.stderr.write(f"going on after row {growing.done} of {given.rows}\n")
-    values = growing.column(args.score_column) if growing.done else []
+    values = growing.column(args.score_column)
     return [math.nan if value in (None, "") else float(value) for value in values]
 
 

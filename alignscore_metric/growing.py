@@ -1,9 +1,8 @@
 """Tables that grow beside their place, window by window, and outlive a kill.
 
-Beside `scored.jsonl` stand, until it is whole: `.scored.jsonl.partial`, the rows so far (of
-parquet, a folder with a file per window); `.scored.jsonl.journal`, what run they belong to and how
-many of them are certain; `.scored.jsonl.lock`, held by the process that writes. Knows nothing of
-scoring.
+Beside `scored.jsonl` stand, until it is whole: `scored.jsonl.partial`, the rows so far (of parquet,
+a folder with a file per window); `.scored.jsonl.journal`, what run they belong to and how many of
+them are certain; `.scored.jsonl.lock`, held by the process that writes. Knows nothing of scoring.
 """
 
 from __future__ import annotations
@@ -58,7 +57,8 @@ def growing_table(path: str) -> Iterator[GrowingTable]:
             raise IsADirectoryError(21, "it is a folder")
         lock = _locked(file)
     kind = _Fragments if file.suffix == ".parquet" else _Lines
-    table = GrowingTable(file, _beside(file, "journal"), kind(_beside(file, "partial"), file))
+    partial = file.with_name(f"{file.name}.partial")
+    table = GrowingTable(file, _beside(file, "journal"), kind(partial, file))
     try:
         yield table
     finally:
@@ -148,9 +148,22 @@ class GrowingTable:
             beside.replace(self.journal)
             self.fresh = False
 
-    def column(self, name: str) -> Iterator[Any]:
-        """Values of one column of the certain rows, as the format holds them."""
-        return self.rows.read(name)
+    def column(self, name: str) -> list[Any]:
+        """Values of one column of the rows that an earlier run wrote, as the format holds them.
+
+        Raises:
+            InputError: They are not what was written.
+        """
+        cause = None
+        try:
+            values = list(self.rows.read(name)) if self.done else []
+        except (InputError, KeyError) as error:
+            cause, values = error, []
+        if len(values) != self.done:
+            raise InputError(
+                f"{self.rows.partial} was changed since it was written; begin anew with --restart"
+            ) from cause
+        return values
 
     def finish(self) -> None:
         """Move the table to its place: it is whole.
@@ -167,6 +180,7 @@ class GrowingTable:
 class _Rows(Protocol):
     """Rows of one format; a length says how many of them are meant, in the format's own unit."""
 
+    partial: Path
     columns: Sequence[str]
     schema: pa.Schema | None
 
@@ -268,10 +282,14 @@ class _Fragments:
         return self.count
 
     def read(self, column: str) -> Iterator[Any]:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         for fragment in self._fragments():
-            yield from pq.read_table(fragment, columns=[column])[column].to_pylist()
+            try:
+                yield from pq.read_table(fragment, columns=[column])[column].to_pylist()
+            except pa.ArrowException as cause:
+                raise InputError(f"{fragment} is not a parquet file of ours: {cause}") from cause
 
     def publish(self) -> None:
         import pyarrow as pa

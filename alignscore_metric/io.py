@@ -7,6 +7,7 @@ moved there when it is whole.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -35,7 +36,10 @@ SOURCE_NAMES = ("source", "document", "article", "context", "evidence", "text", 
 SUMMARY_NAMES = ("summary", "claim", "hypothesis", "prediction", "answer", "generated_text")
 SILENCE = 0.2
 """Seconds without a line after which the rows of a live stream are passed on."""
+AHEAD = 1024
+"""Lines of a live stream that may wait to be scored."""
 BLOCK = 1 << 20
+"""Bytes that are read at a time."""
 
 
 class Bounds(NamedTuple):
@@ -160,8 +164,7 @@ class TableReader:
             with self._opened() as stream:
                 columns: list[str] | None = None
                 if self.ending == ".jsonl":
-                    pauses = ahead(stream, BLOCK // 1024, patience=SILENCE) if live else stream
-                    rows = _jsonl_rows(self.name, pauses)
+                    rows = _jsonl_rows(self.name, _paused_lines(stream) if live else stream)
                 else:
                     columns, rows = _csv_rows(self.name, stream)
                 rows = itertools.islice(rows, limit)
@@ -239,6 +242,15 @@ def open_table(path: str) -> TableReader:
 def unknown_ending(path: str) -> InputError:
     """What to say of a file whose format cannot be told."""
     return InputError(f"{path}: unknown kind of file; give one of: {', '.join(ENDINGS)}, or -")
+
+
+def _paused_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
+    """Lines as they come, from a thread; None after each silence."""
+    with contextlib.suppress(OSError):  # what has no descriptor is no live stream
+        # Not by Python's own stdin: it is closed at the end, for which the thread would have to
+        # stop waiting for a line.
+        stream = os.fdopen(os.dup(stream.fileno()), "rb")
+    return ahead(stream, AHEAD, patience=SILENCE)
 
 
 class _Row(NamedTuple):

@@ -7,6 +7,7 @@ import os
 import pickle
 import resource
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -304,7 +305,7 @@ def test_a_killed_run_is_gone_on_with(
         kill_at(patch, alignscore_metric.growing, function, call, after=after)
         killed(lambda: score(*argv))
     assert not output.exists()
-    assert f".out{ending}.partial" in inside(tmp_path)
+    assert f"out{ending}.partial" in inside(tmp_path)
     assert score(*argv) == 0
     sizes = [min(2, ROWS - i) for i in range(0, ROWS, 2)]
     assert fake.tables == sizes[certain:]  # no row is scored twice
@@ -348,7 +349,7 @@ def test_killed_twice(tmp_path, monkeypatch, capsys, fake):
 def test_rows_can_be_read_while_others_are_scored(tmp_path, monkeypatch):
     source, output = given(tmp_path, ".csv"), tmp_path / "out.csv"
     killed_after_two_windows(monkeypatch, source, "-o", output)
-    lines = (tmp_path / ".out.csv.partial").read_text("utf-8").splitlines()
+    lines = (tmp_path / "out.csv.partial").read_text("utf-8").splitlines()
     assert lines[0] == "id,source,summary,note,alignscore"
     assert [line.split(",")[0] for line in lines[1:5]] == ["r0", "r1", "r2", "r3"]
 
@@ -365,13 +366,13 @@ def other_signature(folder: Path, patch) -> list[object]:
 
 
 def cut_short(folder: Path, patch) -> list[object]:
-    with (folder / ".out.jsonl.partial").open("r+b") as stream:
+    with (folder / "out.jsonl.partial").open("r+b") as stream:
         stream.truncate(10)
     return []
 
 
 def gone(folder: Path, patch) -> list[object]:
-    (folder / ".out.jsonl.partial").unlink()
+    (folder / "out.jsonl.partial").unlink()
     return []
 
 
@@ -422,10 +423,27 @@ def scored_lines(path: Path) -> list[str]:
 def test_a_fragment_that_is_gone(tmp_path, monkeypatch, capsys):
     source, output = given(tmp_path, ".parquet"), tmp_path / "out.parquet"
     killed_after_two_windows(monkeypatch, source, "-o", output)
-    (tmp_path / ".out.parquet.partial" / "00000000.parquet").unlink()
+    (tmp_path / "out.parquet.partial" / "00000000.parquet").unlink()
     assert score(source, "-o", output, "-q") == 0
     assert "the rows that it had written are gone" in capsys.readouterr().err
     assert pq.read_table(output)["id"].to_pylist() == [f"r{i}" for i in range(ROWS)]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_written_rows_that_were_changed_are_not_gone_on_with(
+    tmp_path, monkeypatch, capsys, fake, ending
+):
+    source, output = given(tmp_path, ending), tmp_path / f"out{ending}"
+    killed_after_two_windows(monkeypatch, source, "-o", output)
+    partial = tmp_path / f"out{ending}.partial"
+    if ending == ".parquet":
+        pq.write_table(pa.table({"other": [1]}), partial / "00000001.parquet")
+    else:
+        partial.write_bytes(partial.read_bytes().replace(b"\n", b" ", 2))
+    assert score(source, "-o", output, "-q") == 2
+    assert f"{partial} was changed since it was written" in capsys.readouterr().err
+    assert fake.tables == []
+    assert score(source, "-o", output, "-q", "--restart") == 0
 
 
 def test_a_refusal_leaves_an_unfinished_run_as_it_is(tmp_path, monkeypatch, capsys):
@@ -457,7 +475,7 @@ def test_an_error_half_way_keeps_what_is_certain(tmp_path, monkeypatch, capsys, 
     with monkeypatch.context() as patch:
         patch.setattr(fake, "evaluate_table", broken)
         assert score(source, "-o", output, "-q") == 2
-    assert inside(tmp_path) == [".out.jsonl.journal", ".out.jsonl.partial", "rows.jsonl"]
+    assert inside(tmp_path) == [".out.jsonl.journal", "out.jsonl.partial", "rows.jsonl"]
     capsys.readouterr()
     assert score(source, "-o", output, "-q") == 0
     assert "going on after row 6 of 11" in capsys.readouterr().err
@@ -553,6 +571,22 @@ def test_rows_of_stdin_come_out_while_the_next_are_awaited(tmp_path):
             assert window.first == start
         sender.close()
         assert list(windows) == []
+
+
+def test_a_process_can_end_while_its_stdin_is_open():
+    """Python aborts where a thread waits in its own stdin at the end."""
+    program = (
+        "import sys; from alignscore_metric.io import open_table; "
+        "next(open_table('-').windows(live=True)); sys.exit(3)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with process:
+        process.stdin.write(b'{"source": "s"}\n')
+        process.stdin.flush()
+        assert process.wait(timeout=60) == 3
+        assert process.stderr.read() == b""
 
 
 def test_a_column_of_ours_in_a_later_row_of_stdin(tmp_path, monkeypatch, capsys):
