@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from alignscore_metric.io import Table
     from alignscore_metric.metric import AlignScore
     from alignscore_metric.result import AlignScoreResult, ScoreSummary, SentenceEvidence
-    from alignscore_metric.stream import CheckedTable, Scored
+    from alignscore_metric.stream import CheckedTable, Scored, WindowScorer
 
 OK, BELOW, REFUSED = 0, 1, 2
 
@@ -292,6 +292,13 @@ def _begin(
     return [math.nan if value in (None, "") else float(value) for value in values]
 
 
+def _scorer(args: argparse.Namespace, metric: AlignScore) -> WindowScorer:
+    """What scores windows of texts, as the options say."""
+    from alignscore_metric.stream import score_windows
+
+    return partial(score_windows, metric, evidence=args.evidence or bool(args.report))
+
+
 @dataclass
 class _ScoreRun:
     """One run of `alignscore score`.
@@ -320,11 +327,10 @@ class _ScoreRun:
         from tqdm.auto import tqdm
 
         from alignscore_metric.result import ScoreSummary
-        from alignscore_metric.stream import rows_after, score_tables, score_windows
+        from alignscore_metric.stream import rows_after, score_tables
 
         args, given = self.args, self.given
-        evidence = args.evidence or bool(args.report)
-        scorer = partial(score_windows, self.metric, evidence=evidence)
+        scorer = _scorer(args, self.metric)
         scores, pairs, started = [np.array(before)], 0, time.monotonic()
         silent = args.quiet or given.windows == 1 or not sys.stderr.isatty()
         tables = rows_after(given.tables, len(before))

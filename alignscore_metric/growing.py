@@ -299,7 +299,7 @@ class _Fragments:
         with joined.open("wb") as stream:
             writer: pq.ParquetWriter | None = None
             for group in self._row_groups():
-                rows = pa.concat_tables(group).unify_dictionaries()
+                rows = pa.concat_tables(group)
                 writer = writer or pq.ParquetWriter(stream, rows.schema)
                 writer.write_table(rows, row_group_size=max(1, len(rows)))
             if writer is not None:
