@@ -15,10 +15,11 @@ import itertools
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -157,20 +158,17 @@ class TableReader:
             InputError: The file is missing or broken; names the line.
         """
         bounds = bounds or WINDOW
-        try:
-            if self.ending == ".parquet":
-                yield from _parquet_windows(Path(self.name), bounds)
-                return
-            with self._opened() as stream:
-                columns: list[str] | None = None
-                if self.ending == ".jsonl":
-                    rows = _jsonl_rows(self.name, _paused_lines(stream) if live else stream)
-                else:
-                    columns, rows = _csv_rows(self.name, stream)
-                rows = itertools.islice(rows, limit)
-                yield from _text_windows(self.name, columns, rows, bounds)
-        except OSError as cause:
-            raise InputError(f"cannot read {self.name}: {cause.strerror or cause}") from cause
+        if self.ending == ".parquet":
+            yield from _parquet_windows(Path(self.name), bounds)
+            return
+        with _reading(self.name), self._opened() as stream:
+            columns: list[str] | None = None
+            if self.ending == ".jsonl":
+                rows = _jsonl_rows(self.name, _paused_lines(stream) if live else stream)
+            else:
+                columns, rows = _csv_rows(self.name, stream)
+            rows = itertools.islice(rows, limit)
+            yield from _text_windows(self.name, columns, rows, bounds)
 
     def sha256(self) -> str:
         """Hash of all bytes, 64 hexadecimal digits.
@@ -179,12 +177,9 @@ class TableReader:
             InputError: The file cannot be read.
         """
         digest = hashlib.sha256()
-        try:
-            with self._opened() as stream:
-                while block := stream.read(BLOCK):
-                    digest.update(block)
-        except OSError as cause:
-            raise InputError(f"cannot read {self.name}: {cause.strerror or cause}") from cause
+        with _reading(self.name), self._opened() as stream:
+            while block := stream.read(BLOCK):
+                digest.update(block)
         return digest.hexdigest()
 
     @contextmanager
@@ -200,16 +195,15 @@ class TableReader:
         if self.stream is None or self.spool:
             yield self
             return
-        try:
-            with tempfile.TemporaryFile(dir=folder) as copy:
-                while block := self.stream.read(BLOCK):
-                    copy.write(block)
+        with ExitStack() as kept:
+            try:
+                copy = kept.enter_context(tempfile.TemporaryFile(dir=folder))
+                shutil.copyfileobj(self.stream, copy, BLOCK)
                 copy.flush()
-                kept = replace(self, stream=copy, spool=True)
-                yield kept
-        except OSError as cause:
-            reason = cause.strerror or cause
-            raise InputError(f"cannot keep {self.name} in {folder}: {reason}") from cause
+            except OSError as cause:
+                reason = cause.strerror or cause
+                raise InputError(f"cannot keep {self.name} in {folder}: {reason}") from cause
+            yield replace(self, stream=copy, spool=True)
 
     def _opened(self) -> IO[bytes] | nullcontext[IO[bytes]]:
         if self.stream is None:
@@ -227,7 +221,7 @@ def open_table(path: str) -> TableReader:
         path: A .jsonl, .csv or .parquet file, or `-` for jsonl on stdin.
 
     Raises:
-        InputError: The file is of another kind.
+        InputError: The file is of another kind, or a pipe that cannot be read.
     """
     if path == STANDARD:
         return TableReader("stdin", ".jsonl", stream=sys.stdin.buffer)
@@ -235,13 +229,23 @@ def open_table(path: str) -> TableReader:
     if file.suffix not in ENDINGS:
         raise unknown_ending(path)
     if file.suffix != ".parquet" and file.exists() and not (file.is_file() or file.is_dir()):
-        return TableReader(path, file.suffix, stream=file.open("rb"))  # a pipe with a name
+        with _reading(path):
+            return TableReader(path, file.suffix, stream=file.open("rb"))  # a pipe with a name
     return TableReader(path, file.suffix)
 
 
 def unknown_ending(path: str) -> InputError:
     """What to say of a file whose format cannot be told."""
     return InputError(f"{path}: unknown kind of file; give one of: {', '.join(ENDINGS)}, or -")
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Errors of the file system as ours."""
+    try:
+        yield
+    except OSError as cause:
+        raise InputError(f"cannot read {name}: {cause.strerror or cause}") from cause
 
 
 def _paused_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
