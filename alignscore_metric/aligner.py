@@ -157,7 +157,10 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         Returns:
             The logits of each head, in float32.
         """
-        pooled = self.pool(input_ids, attention_mask, token_type_ids)
+        return self.heads(self.pool(input_ids, attention_mask, token_type_ids))
+
+    def heads(self, pooled: Tensor) -> AlignerOutput:
+        """What the heads say of pooled vectors, shape [N, W], as `pool` gives them."""
         dropped = self.dropout(pooled)
         return AlignerOutput(
             bin=self._logits("bin", dropped),
@@ -185,7 +188,7 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         if self.config.pooling == "context":
             return self.pooler(encoded.last_hidden_state)  # type: ignore[no-any-return]
         claim = _claim(attention_mask, token_type_ids)
-        return self._pool_claim(encoded.last_hidden_state, claim.float(), copied)
+        return self.pool_claim(encoded.last_hidden_state, claim.float(), copied)
 
     def encode(self, attention_mask: Tensor, token_type_ids: Tensor | None, **texts: Tensor) -> Any:  # noqa: ANN401  # the encoder's own output
         """Run the encoder, which is told of token types only where it has them.
@@ -201,8 +204,14 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         types = {"token_type_ids": token_type_ids} if typed else {}
         return self.encoder(**texts, attention_mask=attention_mask, **types)
 
-    def _pool_claim(self, states: Tensor, claim: Tensor, copied: Tensor | None) -> Tensor:
-        """What of states [N, L, H] a claim pooling passes on, shape [N, W]."""
+    def pool_claim(self, states: Tensor, claim: Tensor, copied: Tensor | None) -> Tensor:
+        """What of states [N, L, H] a claim pooling passes on, shape [N, W].
+
+        Args:
+            states: Last hidden states of the claim's tokens, with or without the context's.
+            claim: 1.0 for the claim's tokens, with its last special token, shape [N, L].
+            copied: What `copied_ngrams` gave for these tokens, if the model is told, shape [N, L].
+        """
         even = claim / claim.sum(dim=1, keepdim=True).clamp(min=1)
         parts = [_weighted(states, even)]
         if self.config.pooling == "claim_attention":
@@ -312,18 +321,50 @@ def copied_ngrams(
         >>> copied_ngrams(ids, torch.ones_like(ids), claim, longest=3).tolist()
         [[0, 0, 2, 2, 0, 2, 2, 0, 0]]
     """
-    ends = input_ids.gather(1, attention_mask.sum(dim=1, keepdim=True) - 1)
-    counts = attention_mask.bool() & (input_ids != ends)
-    same = (input_ids[:, :, None] == input_ids[:, None, :]) & counts[:, :, None]
-    same &= (claim[:, :, None] != claim[:, None, :]) & counts[:, None, :]
-    runs, copied = same, torch.zeros_like(input_ids)
+    lengths, claims = attention_mask.sum(dim=1, keepdim=True), claim.sum(dim=1, keepdim=True)
+    places = torch.arange(input_ids.shape[1], device=input_ids.device)
+    ends = input_ids.gather(1, lengths - 1)
+    counts = (input_ids != ends) & (places < lengths)
+    in_claim = (lengths - claims + places[: int(claims.max())]).clamp(max=input_ids.shape[1] - 1)
+    context, copied_claim = copied_runs(
+        input_ids,
+        input_ids.gather(1, in_claim),
+        counts & (places < lengths - claims),
+        counts.gather(1, in_claim) & (places[: in_claim.shape[1]] < claims),
+        longest=longest,
+    )
+    return context.scatter_add(1, in_claim, copied_claim)
+
+
+def copied_runs(
+    contexts: Tensor,
+    claims: Tensor,
+    counted_contexts: Tensor,
+    counted_claims: Tensor,
+    *,
+    longest: int,
+) -> tuple[Tensor, Tensor]:
+    """`copied_ngrams` for contexts [N, C] and claims [N, S] that lie apart.
+
+    Args:
+        contexts: Token ids.
+        claims: Token ids.
+        counted_contexts: Which of them may count as copied, bool: no padding, no separator.
+        counted_claims: Likewise.
+        longest: As there.
+
+    Returns:
+        0 to `longest` for each token of both, int64.
+    """
+    same = (contexts[:, :, None] == claims[:, None, :]) & counted_contexts[:, :, None]
+    same &= counted_claims[:, None, :]
+    runs, copied = same, (torch.zeros_like(contexts), torch.zeros_like(claims))
     for length in range(1, longest + 1):
         if length > 1:  # a run of n starts where a token agrees and a run of n - 1 follows it
-            runs = same[:, : -length + 1, : -length + 1] & runs[:, 1:, 1:]
-        starts = runs.any(dim=2)
-        for offset in range(length):
-            part = copied[:, offset : offset + starts.shape[1]]
-            part.masked_fill_(starts, length)
+            runs = same[:, : 1 - length, : 1 - length] & runs[:, 1:, 1:]
+        for side, starts in zip(copied, (runs.any(dim=2), runs.any(dim=1)), strict=True):
+            for offset in range(length):
+                side[:, offset : offset + starts.shape[1]].masked_fill_(starts, length)
     return copied
 
 

@@ -1,24 +1,25 @@
-"""Token ids of pairs: tokenise texts once, truncate, join, pad. Knows nothing of models.
+"""Token ids of pairs: tokenise texts once, truncate, lay out. Knows nothing of models.
 
-A pair's ids are joined from its two texts' ids, so that a chunk that meets ten sentences is
+A pair's ids are put together from its two texts' ids, so that a chunk that meets ten sentences is
 tokenised once. The result equals what the tokenizer itself gives for the pair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.errors import CheckpointError
 from alignscore_metric.profile import Profile
 
 TOKENIZER_BATCH = 512
-"""Texts handed to the tokenizer at a time: enough for its threads, few enough to show progress."""
+"""Texts handed to the tokenizer at a time: enough for its threads, few enough for memory."""
 
 PROMPTS = {
     "minicheck": "{context}{separator}{claim}",
@@ -28,8 +29,8 @@ PROMPTS = {
 }
 """Templates that write a pair as one text: `separator` is the tokenizer's end-of-text token."""
 
-Joined = tuple[list[int], int]
-"""Ids of a whole pair, and how many of them belong to the first segment."""
+Ids = npt.NDArray[np.int32]
+Tokens = TypeVar("Tokens", list[int], Ids)
 
 
 @dataclass(frozen=True)
@@ -86,38 +87,85 @@ class PairTemplate:
         """Special tokens of a pair."""
         return len(self.prefix) + len(self.middle) + len(self.suffix)
 
-    def join(self, context: Sequence[int], claim: Sequence[int]) -> Joined:
-        """Ids of the whole pair, and how many of them belong to the first segment."""
-        first = [*self.prefix, *context, *self.middle]
-        return [*first, *claim, *self.suffix], len(first)
-
 
 @dataclass(frozen=True)
-class EncodedPairs:
-    """Pairs as token ids.
+class PackedPairs:
+    """Token ids of N pairs laid end to end, T in all, without padding.
 
     Attributes:
-        lengths: Tokens of each pair with its special tokens, before truncation, shape [P].
-        join: The ids of one pair, by its number; cut to the model's length.
-        template: For padding.
+        ids: Token ids, int64, shape [T].
+        lengths: Tokens of each pair with its special tokens, shape [N].
+        contexts: Tokens of each pair's first segment, shape [N]; the rest is the claim's.
+        template: What laid them out.
     """
 
+    ids: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64]
-    join: Callable[[int], Joined]
+    contexts: npt.NDArray[np.int64]
     template: PairTemplate
 
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.lengths)
 
-def encode_pairs(
-    chunks: Sequence[str],
-    sentences: Sequence[str],
-    pairs: npt.NDArray[np.int64],
-    *,
-    tokenizer: PreTrainedTokenizerBase,
-    profile: Profile,
-    mark_claim: bool,
-    progress: bool,
-) -> EncodedPairs:
-    """Encode pairs as a profile's template lays them out.
+    def __getitem__(self, rows: slice) -> PackedPairs:
+        """Consecutive pairs."""
+        ends = np.concatenate([[0], np.cumsum(self.lengths)])
+        start, stop, _ = rows.indices(len(self))
+        ids = self.ids[ends[start] : ends[stop]]
+        return PackedPairs(ids, self.lengths[rows], self.contexts[rows], self.template)
+
+    @property
+    def types(self) -> npt.NDArray[np.int64] | None:
+        """Token types, shape [T], or None where the model is told of none."""
+        if self.template.type_ids is None:
+            return None
+        sizes = np.stack([self.contexts, self.lengths - self.contexts], axis=1)
+        return np.repeat(np.tile(self.template.type_ids, len(self)), sizes.ravel())
+
+    def padded(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Rectangular model inputs.
+
+        Returns:
+            `input_ids`, `attention_mask` and, where the model takes them, `token_type_ids`:
+            int64, shape [N, longest].
+        """
+        mask = np.arange(self.lengths.max()) < self.lengths[:, None]
+        ids = np.full(mask.shape, self.template.pad_id, dtype=np.int64)
+        ids[mask] = self.ids
+        inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+        if self.types is not None:
+            inputs["token_type_ids"] = np.zeros(mask.shape, dtype=np.int64)
+            inputs["token_type_ids"][mask] = self.types
+        return inputs
+
+
+def pack(pairs: Sequence[tuple[Ids, Ids | None]], template: PairTemplate) -> PackedPairs:
+    """Lay pairs out as a template says.
+
+    Args:
+        pairs: Ids of context and claim, N of them; the claim is None where a prompt is all.
+        template: Their special tokens.
+    """
+    prefix, middle, suffix = (
+        np.array(ids, dtype=np.int32) for ids in (template.prefix, template.middle, template.suffix)
+    )
+    pieces: list[Ids] = []
+    sizes = []
+    for context, claim in pairs:
+        if claim is None:
+            pieces += (prefix, context, suffix)
+            sizes.append((len(prefix) + len(context) + len(suffix), 0))
+        else:
+            pieces += (prefix, context, middle, claim, suffix)
+            sizes.append((len(prefix) + len(context) + len(middle), len(claim) + len(suffix)))
+    contexts, claims = np.array(sizes, dtype=np.int64).reshape(-1, 2).T
+    ids = np.concatenate([prefix[:0], *pieces]).astype(np.int64)
+    return PackedPairs(ids, contexts + claims, contexts, template)
+
+
+class PairEncoder:
+    """Encodes pairs as a profile's template lays them out, tokenising each text once, when asked.
 
     Args:
         chunks: Distinct contexts.
@@ -126,75 +174,106 @@ def encode_pairs(
         tokenizer: A fast tokenizer.
         profile: Its template and its length.
         mark_claim: See `PairTemplate.of`.
-        progress: Show a bar on stderr.
     """
-    template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
-    if profile.template != "pair":
+
+    def __init__(
+        self,
+        chunks: Sequence[str],
+        sentences: Sequence[str],
+        pairs: npt.NDArray[np.int64],
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        profile: Profile,
+        mark_claim: bool,
+    ) -> None:
+        """Encode nothing yet; see the class for the arguments."""
+        self.template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
+        self._chunks, self._sentences, self._pairs = chunks, sentences, pairs
+        self._tokenizer, self._profile = tokenizer, profile
+        self._ids: dict[str, Ids] = {}
+
+    @property
+    def characters(self) -> npt.NDArray[np.int64]:
+        """Characters of each pair's texts, shape [P]: about in proportion to its tokens."""
+        chunks, sentences = (
+            np.array([len(text) for text in texts], dtype=np.int64)
+            for texts in (self._chunks, self._sentences)
+        )
+        return chunks[self._pairs[:, 0]] + sentences[self._pairs[:, 1]]
+
+    def encode(self, rows: npt.NDArray[np.int64]) -> EncodedPairs:
+        """Token ids of some of the pairs, by their numbers."""
+        texts = [(self._chunks[c], self._sentences[s]) for c, s in self._pairs[rows]]
+        if self._profile.template == "pair":
+            return self._encode_pairs(texts)
+        return self._encode_prompts(texts)
+
+    def _encode_pairs(self, texts: list[tuple[str, str]]) -> EncodedPairs:
+        new = [t for t in dict.fromkeys(itertools.chain(*texts)) if t not in self._ids]
+        self._ids.update(zip(new, tokenize(new, self._tokenizer), strict=True))
+        budget = self._profile.max_length - self.template.extra
+        whole = [(self._ids[context], self._ids[claim]) for context, claim in texts]
+        lengths = [len(context) + len(claim) + self.template.extra for context, claim in whole]
+        kept = [truncate(context, claim, budget) for context, claim in whole]
+        return EncodedPairs(np.array(lengths, dtype=np.int64), kept, self.template)
+
+    def _encode_prompts(self, texts: list[tuple[str, str]]) -> EncodedPairs:
+        """Each pair written as one text: a single segment, cut at its end."""
+        prompt, separator = PROMPTS[self._profile.template], self._tokenizer.eos_token
         prompts = [
-            PROMPTS[profile.template].format(
-                context=chunks[c], claim=sentences[s], separator=tokenizer.eos_token
-            )
-            for c, s in pairs
+            prompt.format(context=context, claim=claim, separator=separator)
+            for context, claim in texts
         ]
-        return _encode_prompts(prompts, template, tokenizer, profile.max_length, progress)
-    texts = list(dict.fromkeys([*chunks, *sentences]))
-    ids = dict(zip(texts, tokenize(texts, tokenizer, progress=progress), strict=True))
-    budget = profile.max_length - template.extra
-
-    def join(pair: int) -> Joined:
-        chunk, sentence = pairs[pair]
-        return template.join(*truncate(ids[chunks[chunk]], ids[sentences[sentence]], budget))
-
-    lengths = [len(ids[chunks[c]]) + len(ids[sentences[s]]) + template.extra for c, s in pairs]
-    return EncodedPairs(np.array(lengths, dtype=np.int64), join, template)
+        special = len(self.template.prefix) + len(self.template.suffix)
+        encoded = tokenize(prompts, self._tokenizer)
+        lengths = np.array([len(ids) + special for ids in encoded], dtype=np.int64)
+        kept = [(ids[: self._profile.max_length - special], None) for ids in encoded]
+        return EncodedPairs(lengths, kept, self.template)
 
 
-def _encode_prompts(
-    prompts: list[str],
-    template: PairTemplate,
-    tokenizer: PreTrainedTokenizerBase,
-    max_length: int,
-    progress: bool,
-) -> EncodedPairs:
-    """Each pair written as one text: a single segment, cut at its end."""
-    # As int32: a prompt is as long as a chunk, and there is one per pair.
-    encoded = [
-        np.array(ids, dtype=np.int32) for ids in tokenize(prompts, tokenizer, progress=progress)
-    ]
-    special = len(template.prefix) + len(template.suffix)
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs as token ids.
 
-    def join(pair: int) -> Joined:
-        kept = encoded[pair][: max_length - special].tolist()
-        ids = [*template.prefix, *kept, *template.suffix]
-        return ids, len(ids)
+    Attributes:
+        lengths: Tokens of each pair with its special tokens, before truncation, shape [P].
+        kept: Ids of each pair's context and claim, cut to the model's length; no claim in a prompt.
+        template: The special tokens around them.
+    """
 
-    lengths = np.array([len(ids) + special for ids in encoded], dtype=np.int64)
-    return EncodedPairs(lengths, join, template)
+    lengths: npt.NDArray[np.int64]
+    kept: Sequence[tuple[Ids, Ids | None]]
+    template: PairTemplate
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Tokens of each pair with its special tokens, after truncation, and of its claim: [P, 2]."""
+        texts = [(len(context), 0 if claim is None else len(claim)) for context, claim in self.kept]
+        contexts, claims = np.array(texts, dtype=np.int64).reshape(-1, 2).T
+        return np.stack([contexts + claims + self.template.extra, claims], axis=1)
+
+    def pack(self, rows: npt.NDArray[np.int64]) -> PackedPairs:
+        """Lay out some of the pairs, by their numbers here."""
+        return pack([self.kept[row] for row in rows], self.template)
 
 
-def tokenize(
-    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, progress: bool
-) -> list[list[int]]:
+def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[Ids]:
     """Token ids of each text, without special tokens and without truncation.
 
     Args:
         texts: Any strings; lone surrogates, which no tokenizer takes, become U+FFFD.
         tokenizer: A fast tokenizer.
-        progress: Show a bar on stderr.
     """
-    ids: list[list[int]] = []
-    with tqdm(total=len(texts), desc="tokenising", unit="text", disable=not progress) as bar:
-        for start in range(0, len(texts), TOKENIZER_BATCH):
-            batch = [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]]
-            encoded = tokenizer(
-                batch,
-                add_special_tokens=False,
-                return_attention_mask=False,
-                return_token_type_ids=False,
-                verbose=False,
-            )
-            ids.extend(encoded["input_ids"])
-            bar.update(len(batch))
+    ids: list[Ids] = []
+    for start in range(0, len(texts), TOKENIZER_BATCH):
+        encoded = tokenizer(
+            [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]],
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        ids.extend(np.array(row, dtype=np.int32) for row in encoded["input_ids"])
     return ids
 
 
@@ -202,7 +281,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def truncate(context: list[int], claim: list[int], budget: int) -> tuple[list[int], list[int]]:
+def truncate(context: Tokens, claim: Tokens, budget: int) -> tuple[Tokens, Tokens]:
     """Cut a pair to a budget as the reference does, looking at this pair alone.
 
     The context is cut. Only where not one of its tokens would remain are both cut, the longer
@@ -234,27 +313,3 @@ def kept_lengths(context: int, claim: int, budget: int) -> tuple[int, int]:
     if short + long > budget:
         short, long = budget // 2, budget - budget // 2
     return (short, long) if context <= claim else (long, short)
-
-
-def pad(joined: Sequence[Joined], template: PairTemplate) -> dict[str, np.ndarray]:
-    """Rectangular model inputs for N joined pairs.
-
-    Args:
-        joined: What `PairTemplate.join` gave for each pair.
-        template: The template that joined them.
-
-    Returns:
-        `input_ids`, `attention_mask` and, where the model takes them, `token_type_ids`:
-        int64, shape [N, longest].
-    """
-    shape = (len(joined), max(len(ids) for ids, _ in joined))
-    ids = np.full(shape, template.pad_id, dtype=np.int64)
-    mask = np.zeros(shape, dtype=np.int64)
-    types = np.zeros(shape, dtype=np.int64)
-    for row, (tokens, first) in enumerate(joined):
-        ids[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-        if template.type_ids is not None:
-            types[row, :first], types[row, first : len(tokens)] = template.type_ids
-    inputs = {"input_ids": ids, "attention_mask": mask}
-    return inputs if template.type_ids is None else inputs | {"token_type_ids": types}

@@ -1,26 +1,40 @@
-"""Scores a pair table on a device: tokenise once, sort by length, batch by tokens, keep the order.
+"""Scores a pair table on a device: batches of about the same length, host and device at once.
 
 Knows nothing of examples, chunking or aggregation: pairs in, one score per pair out.
 """
 
 from __future__ import annotations
 
+import queue
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, pair_scores
-from alignscore_metric.encoding import Joined, PairTemplate, encode_pairs, pad
+from alignscore_metric.encoding import PackedPairs, PairEncoder
 from alignscore_metric.errors import NumericalError
+from alignscore_metric.packed import can_pack, pool_packed
+from alignscore_metric.precision import COMPUTED_IN
 from alignscore_metric.profile import Profile
 
-PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+WINDOW = 2048
+"""Pairs that are tokenised and sorted together: the device works on one window while the host
+prepares the next."""
+
+IN_FLIGHT = 3
+"""Batches handed to the device before the scores of the first are waited for."""
+
+Item = TypeVar("Item")
 
 
 class TruncationWarning(UserWarning):
@@ -32,12 +46,12 @@ class Engine:
     """An aligner on a device, ready to score pairs.
 
     Attributes:
-        aligner: The model, on its device, in evaluation mode.
+        aligner: The model, on its device, in evaluation mode, prepared for the precision.
         tokenizer: Its fast tokenizer.
         profile: Which head and class are read, and how long a pair may be.
-        precision: `fp32`, or `bf16` / `fp16` by autocast.
-        batch_tokens: Padded tokens of a batch; changes speed and memory, not scores.
-        progress: Show bars on stderr.
+        precision: One of `alignscore_metric.precision.COMPUTED_IN`.
+        batch_tokens: Tokens of a batch; changes speed and memory, not scores.
+        progress: Show a bar on stderr.
     """
 
     aligner: Aligner
@@ -66,26 +80,31 @@ class Engine:
         Raises:
             NumericalError: The model gave a NaN or an infinity, as fp16 may.
         """
-        encoded = encode_pairs(
+        encoder = PairEncoder(
             chunks,
             sentences,
             pairs,
             tokenizer=self.tokenizer,
             profile=self.profile,
             mark_claim=self.aligner.reads_claim,
-            progress=self.progress,
         )
-        _warn_of_truncation(encoded.lengths, self.profile)
-        lengths = np.minimum(encoded.lengths, self.profile.max_length)
+        truncated: list[int] = []
         scores = np.empty(len(pairs), dtype=np.float64)
-        with (
-            tqdm(total=len(pairs), desc="scoring", unit="pair", disable=not self.progress) as bar,
-            torch.inference_mode(),
-        ):
-            for rows in batches(lengths, batch_tokens=self.batch_tokens):
-                joined = [encoded.join(row) for row in rows]
-                scores[rows] = self._score_batch(joined, encoded.template)
+        waiting: deque[tuple[npt.NDArray[np.int64], Tensor]] = deque()
+        with tqdm(total=len(pairs), desc="scoring", unit="pair", disable=not self.progress) as bar:
+
+            def fetch() -> None:
+                rows, found = waiting.popleft()
+                scores[rows] = found.cpu().double().numpy()
                 bar.update(len(rows))
+
+            for rows, batch in _ahead(self._batches(encoder, len(pairs), truncated)):
+                waiting.append((rows, self._score_batch(batch)))
+                if len(waiting) == IN_FLIGHT:
+                    fetch()
+            while waiting:
+                fetch()
+        _warn_of_truncation(sum(truncated), len(pairs), self.profile)
         if broken := int((~np.isfinite(scores)).sum()):
             raise NumericalError(
                 f"the model gave {broken} of {len(scores)} pairs no finite score in "
@@ -93,28 +112,41 @@ class Engine:
             )
         return scores
 
-    def _score_batch(self, joined: list[Joined], template: PairTemplate) -> npt.NDArray[np.float64]:
+    def _batches(
+        self, encoder: PairEncoder, count: int, truncated: list[int]
+    ) -> Iterator[tuple[npt.NDArray[np.int64], PackedPairs]]:
+        """Numbers and tokens of each batch's pairs; notes how many of each window lost text."""
+        order = np.argsort(-encoder.characters, kind="stable")
+        for start in range(0, count, WINDOW):
+            window = order[start : start + WINDOW]
+            encoded = encoder.encode(window)
+            truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
+            for rows in batches(encoded.sizes, batch_tokens=self.batch_tokens):
+                yield window[rows], encoded.pack(rows)
+
+    def _score_batch(self, batch: PackedPairs) -> Tensor:
         """Score one batch; where memory runs out, its two halves, down to single pairs."""
         try:
-            return self._forward(joined, template)
+            return self._forward(batch)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if len(joined) == 1 or not _is_out_of_memory(error):
+            if len(batch) == 1 or not _is_out_of_memory(error):
                 raise
         # Outside the handler: the exception holds the failed batch's tensors alive.
         if self.aligner.device.type == "cuda":
             torch.cuda.empty_cache()
-        half = len(joined) // 2
-        parts = (joined[:half], joined[half:])
-        return np.concatenate([self._score_batch(part, template) for part in parts])
+        half = len(batch) // 2
+        return torch.cat([self._score_batch(part) for part in (batch[:half], batch[half:])])
 
-    def _forward(self, joined: list[Joined], template: PairTemplate) -> npt.NDArray[np.float64]:
-        device = self.aligner.device
-        inputs = {k: torch.from_numpy(v).to(device) for k, v in pad(joined, template).items()}
-        dtype = PRECISIONS[self.precision]
-        with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            output = self.aligner(**inputs)
-        scores: npt.NDArray[np.float64] = pair_scores(output, self.profile).double().cpu().numpy()
-        return scores
+    @torch.inference_mode()
+    def _forward(self, batch: PackedPairs) -> Tensor:
+        device, dtype = self.aligner.device, COMPUTED_IN[self.precision]
+        if can_pack(self.aligner):
+            pooled = pool_packed(self.aligner, batch, dtype)
+        else:
+            inputs = {k: torch.from_numpy(v).to(device) for k, v in batch.padded().items()}
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                pooled = self.aligner.pool(**inputs).float()
+        return pair_scores(self.aligner.heads(pooled), self.profile)
 
 
 def batches(
@@ -126,18 +158,50 @@ def batches(
     errs on the side of caution.
 
     Args:
-        lengths: Tokens of each pair, shape [P].
-        batch_tokens: Padded tokens of a batch; a single longer pair makes its own batch.
+        lengths: Tokens of each pair, and of its claim, shape [P, 2].
+        batch_tokens: Tokens of a batch, padded; a single longer pair makes its own batch.
 
     Yields:
         Row numbers; every row in exactly one batch.
     """
-    order = np.argsort(-lengths, kind="stable")
+    # Pairs whose claims are equally long too stand together: they can be read at once.
+    order = np.lexsort(-lengths.T[::-1])
     start = 0
     while start < len(order):
-        size = max(1, batch_tokens // int(lengths[order[start]]))
+        size = max(1, batch_tokens // int(lengths[order[start], 0]))
         yield order[start : start + size]
         start += size
+
+
+def _ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, made by a thread while the ones before are in use."""
+    made: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(maxsize=8)
+    stopped = threading.Event()
+
+    def make() -> None:
+        last: BaseException | None = None
+        try:
+            for item in items:
+                made.put((item, None))
+                if stopped.is_set():
+                    return
+        except BaseException as error:  # raised where the items are used
+            last = error
+        made.put((None, last or StopIteration()))
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        while True:
+            item, error = made.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]  # there is one where there is no error
+    finally:
+        stopped.set()
+        while not made.empty():
+            made.get_nowait()
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -148,8 +212,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _warn_of_truncation(lengths: npt.NDArray[np.int64], profile: Profile) -> None:
-    truncated = int((lengths > profile.max_length).sum())
+def _warn_of_truncation(truncated: int, pairs: int, profile: Profile) -> None:
     if not truncated:
         return
     what, hint = "(chunk, sentence)", "A smaller chunk_words may avoid it."
@@ -157,7 +220,7 @@ def _warn_of_truncation(lengths: npt.NDArray[np.int64], profile: Profile) -> Non
         what, hint = "(source, summary)", "A mode that splits, as nli_sp, reads all of the source."
     cut = "the chunk first" if profile.template == "pair" else "at the end"
     warnings.warn(
-        f"{truncated} of {len(lengths)} {what} pairs are longer than the model's "
+        f"{truncated} of {pairs} {what} pairs are longer than the model's "
         f"{profile.max_length} tokens and were cut ({cut}). {hint}",
         TruncationWarning,
         stacklevel=4,

@@ -19,9 +19,10 @@ from alignscore_metric.chunking import SourceChunker
 from alignscore_metric.copying import LENGTH, blend, copied_shares
 from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
-from alignscore_metric.engine import PRECISIONS, Engine
+from alignscore_metric.engine import Engine
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.pairs import PairTable, Source, build_pair_table
+from alignscore_metric.precision import COMPUTED_IN, prepare
 from alignscore_metric.profile import Profile
 from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
 from alignscore_metric.signature import Signature
@@ -100,9 +101,9 @@ class AlignScore:
         progress: bool | None = None,
     ) -> None:
         """Load the aligner; see the class for the arguments."""
-        if precision not in PRECISIONS:
+        if precision not in COMPUTED_IN:
             raise ConfigurationError(
-                f"precision is {precision!r}; known precisions: {', '.join(PRECISIONS)}"
+                f"precision is {precision!r}; known precisions: {', '.join(COMPUTED_IN)}"
             )
         if batch_tokens is not None and (type(batch_tokens) is not int or batch_tokens < 1):
             raise ConfigurationError(f"batch_tokens is {batch_tokens!r}; give a whole number >= 1")
@@ -128,7 +129,7 @@ class AlignScore:
             found.split if found and self.profile.claims == "sentences" else _whole_claim
         )
         self._engine = Engine(
-            aligner=checkpoint.aligner.to(self.device),
+            aligner=prepare(checkpoint.aligner, precision).to(self.device),
             tokenizer=checkpoint.tokenizer,
             profile=self.profile,
             precision=precision,
@@ -379,7 +380,7 @@ def _whole_claim(summary: str) -> list[str]:
 
 
 def _count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    return len(tokenize([text], tokenizer, progress=False)[0])
+    return len(tokenize([text], tokenizer)[0])
 
 
 def _signature(checkpoint: Checkpoint, profile: Profile, precision: str) -> str:

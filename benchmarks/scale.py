@@ -185,7 +185,7 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     """Count the parts of `alignscore score`, and put a stub in the model's place."""
     import torch
 
-    from alignscore_metric import aligner, chunking, engine, growing, io, metric, stream, text
+    from alignscore_metric import chunking, encoding, engine, growing, io, metric, stream, text
 
     clock.wrap_items(io.TableReader, "windows", "reading rows (twice: checked, then scored)")
     clock.wrap(io.TableReader, "sha256", "hash of the input")
@@ -194,24 +194,23 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     clock.wrap(text._PunktSplitter, "split", "sentence splitting")
     clock.wrap(metric.AlignScore, "pair_table", "pair table")
     clock.wrap(metric.AlignScore, "evaluate_table", "aggregation")
-    clock.wrap(engine.Engine, "score", "batches")
-    clock.wrap(engine, "encode_pairs", "token ids")
+    clock.wrap(metric, "copied_shares", "copied words")
+    clock.wrap(engine.Engine, "score", "handing batches to the model")
+    clock.wrap(encoding.PairEncoder, "encode", "token ids")
+    clock.wrap_items(engine.Engine, "_batches", "batches of token ids")
     clock.wrap(growing.GrowingTable, "write", "writing, but for waiting for the disk")
     clock.wrap(growing, "_sync", "flushing to the disk")
 
-    forward: Callable[..., object] = aligner.Aligner.forward
+    forward: Callable[..., object] = engine.Engine._forward
 
-    def stub(
-        self: aligner.Aligner, input_ids: torch.Tensor, *given: object, **named: object
-    ) -> object:
+    def stub(self: engine.Engine, batch: encoding.PackedPairs) -> object:
         with clock.part("the model", time.monotonic):
             if stub_seconds is None:
-                return forward(self, input_ids, *given, **named)
+                return forward(self, batch)
             time.sleep(stub_seconds)
-            zeros = torch.zeros(len(input_ids), 3)
-            return aligner.AlignerOutput(zeros[:, :2], zeros, zeros[:, 0])
+            return torch.full((len(batch),), 0.5)
 
-    aligner.Aligner.forward = stub  # type: ignore[method-assign, assignment]
+    engine.Engine._forward = stub  # type: ignore[method-assign, assignment]
 
 
 def killed_runs(given: Path, kills: int, rng: np.random.Generator, options: list[str]) -> int:

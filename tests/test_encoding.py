@@ -7,13 +7,14 @@ Two layouts: a WordPiece tokenizer (`[CLS] a [SEP] b [SEP]`, with token types) a
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from alignscore_metric.encoding import PairTemplate, pad, tokenize, truncate
+from alignscore_metric.encoding import PackedPairs, PairTemplate, pack, tokenize, truncate
 from alignscore_metric.errors import CheckpointError
 
 
@@ -30,11 +31,10 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
 def encode(
     tokenizer: PreTrainedTokenizerFast, context: str, claim: str, max_length: int = 10**6
 ) -> dict[str, list[int]]:
-    """One pair by the package's path: tokenize, truncate, join, pad."""
+    """One pair by the package's path: tokenize, truncate, lay out."""
     template = PairTemplate.of(tokenizer)
-    ids = tokenize([context, claim], tokenizer, progress=False)
-    cut = truncate(*ids, max_length - template.extra)
-    return {name: row[0].tolist() for name, row in pad([template.join(*cut)], template).items()}
+    cut = truncate(*tokenize([context, claim], tokenizer), max_length - template.extra)
+    return {name: row[0].tolist() for name, row in pack([cut], template).padded().items()}
 
 
 # Any text, with special tokens written out in it; "x" so that the claim is not empty.
@@ -74,7 +74,7 @@ def test_truncation_equals_the_librarys(
     budget = max(2, claim + spare)
     max_length = budget + PairTemplate.of(tokenizer).extra
     pair = (letters(context), letters(claim))
-    assert [len(ids) for ids in tokenize(pair, tokenizer, progress=False)] == [context, claim]
+    assert [len(ids) for ids in tokenize(pair, tokenizer)] == [context, claim]
     if context + claim <= budget or budget - claim >= 1:
         expected = tokenizer(*pair, truncation="only_first", max_length=max_length)
     else:
@@ -106,14 +106,14 @@ def test_padding_equals_the_tokenizers_own(
     tokenizer: PreTrainedTokenizerFast, rows: list[tuple[str, str]]
 ):
     template = PairTemplate.of(tokenizer)
-    joined = [template.join(*tokenize(pair, tokenizer, progress=False)) for pair in rows]
-    ours = pad(joined, template)
+    packed = pack([tuple(tokenize(pair, tokenizer)) for pair in rows], template)
+    ours = packed.padded()
     contexts, claims = zip(*rows, strict=True)
     theirs = tokenizer(list(contexts), list(claims), padding=True, return_tensors="np")
     assert set(ours) == set(theirs)
     for name, array in ours.items():
         assert array.dtype == np.int64
-        assert array.shape == (len(rows), max(len(ids) for ids, _ in joined))
+        assert array.shape == (len(rows), packed.lengths.max())
         assert array.tolist() == theirs[name].tolist()
 
 
@@ -129,9 +129,20 @@ def test_the_template_of_each_layout(tokenizer: PreTrainedTokenizerFast):
     assert PairTemplate.of(tokenizer).extra == tokenizer.num_special_tokens_to_add(pair=True)
 
 
-def test_join_counts_the_first_segment():
-    template = PairTemplate((1,), (2, 3), (4,), 0, None)
-    assert template.join([7, 8], [9]) == ([1, 7, 8, 2, 3, 9, 4], 5)
+def numbers(*ids: int) -> npt.NDArray[np.int32]:
+    return np.array(ids, dtype=np.int32)
+
+
+def test_pairs_and_prompts_end_to_end():
+    template = PairTemplate((1,), (2, 3), (4,), 0, (0, 5))
+    packed = pack([(numbers(7, 8), numbers(9)), (numbers(6), None), (numbers(), numbers(9))], template)
+    assert packed.ids.tolist() == [1, 7, 8, 2, 3, 9, 4, 1, 6, 4, 1, 2, 3, 9, 4]
+    assert packed.types.tolist() == [0, 0, 0, 0, 0, 5, 5, 0, 0, 0, 0, 0, 0, 5, 5]
+    assert (packed.lengths.tolist(), packed.contexts.tolist()) == ([7, 3, 5], [5, 3, 3])
+    later = packed[1:]
+    assert isinstance(later, PackedPairs)
+    assert (later.ids.tolist(), later.lengths.tolist()) == (packed.ids[7:].tolist(), [3, 5])
+    assert len(pack([], template).ids) == len(packed[3:]) == 0
 
 
 def bare_tokenizer(pair: str | None, padding: str | None = "[PAD]") -> PreTrainedTokenizerFast:
@@ -168,11 +179,11 @@ def test_a_template_without_prefix():
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udcff\ud800", "x\0y", "\0", ""])
 def test_strings_that_no_tokenizer_takes(tokenizer: PreTrainedTokenizerFast, text: str):
     """A lone surrogate reads as replacement characters and leaves its neighbours alone."""
-    found, plain = tokenize([text, "plain"], tokenizer, progress=False)
+    found, plain = tokenize([text, "plain"], tokenizer)
     readable = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
     allowed = [readable.replace("\ufffd", "\ufffd" * n) for n in (1, 2, 3)]
-    assert found in tokenizer(allowed, add_special_tokens=False)["input_ids"]
-    assert plain == tokenizer("plain", add_special_tokens=False)["input_ids"]
+    assert found.tolist() in tokenizer(allowed, add_special_tokens=False)["input_ids"]
+    assert plain.tolist() == tokenizer("plain", add_special_tokens=False)["input_ids"]
 
 
 def test_more_texts_than_one_tokenizer_batch(
@@ -181,5 +192,5 @@ def test_more_texts_than_one_tokenizer_batch(
     monkeypatch.setattr("alignscore_metric.encoding.TOKENIZER_BATCH", 3)
     texts = [letters(n) for n in range(8)]
     expected = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    assert tokenize(texts, tokenizer, progress=False) == expected
-    assert tokenize([], tokenizer, progress=False) == []
+    assert [ids.tolist() for ids in tokenize(texts, tokenizer)] == expected
+    assert tokenize([], tokenizer) == []

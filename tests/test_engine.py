@@ -22,14 +22,16 @@ Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
 
 @given(
     lengths=st.lists(st.integers(1, 600), max_size=60),
+    claims=st.integers(1, 9),
     batch_tokens=st.integers(1, 3000),
 )
-def test_batches(lengths: list[int], batch_tokens: int):
+def test_batches(lengths: list[int], claims: int, batch_tokens: int):
     """Every row once, longest first, within the budget, and none smaller than it need be."""
-    found = list(batches(np.array(lengths, dtype=np.int64), batch_tokens=batch_tokens))
+    sizes = np.array([(n, n % claims) for n in lengths], dtype=np.int64).reshape(-1, 2)
+    found = list(batches(sizes, batch_tokens=batch_tokens))
     rows = [int(row) for batch in found for row in batch]
     assert sorted(rows) == list(range(len(lengths)))
-    assert [lengths[row] for row in rows] == sorted(lengths, reverse=True)
+    assert [tuple(sizes[row]) for row in rows] == sorted(map(tuple, sizes), reverse=True)
     for place, batch in enumerate(found):
         longest = max(lengths[row] for row in batch)
         assert len(batch) == 1 or len(batch) * longest <= batch_tokens
@@ -159,11 +161,11 @@ def fail_above(
     """Let batches of more than `pairs` pairs fail; returns the sizes of those that did not."""
     forward, sizes = Engine._forward, []
 
-    def limited(self, joined, template):
-        if len(joined) > pairs:
+    def limited(self, batch):
+        if len(batch) > pairs:
             raise error()
-        sizes.append(len(joined))
-        return forward(self, joined, template)
+        sizes.append(len(batch))
+        return forward(self, batch)
 
     monkeypatch.setattr(Engine, "_forward", limited)
     return sizes
@@ -203,8 +205,8 @@ def test_another_error_is_raised_at_once(
 ):
     tried = []
 
-    def broken(self, joined, template):
-        tried.append(len(joined))
+    def broken(self, batch):
+        tried.append(len(batch))
         raise error
 
     monkeypatch.setattr(Engine, "_forward", broken)

@@ -308,8 +308,8 @@ def _tokens(
     """Ids of all texts, one after the other, and where each begins and the last ends."""
     flat, sizes = array("i"), [0]
     for start in range(0, len(texts), ENCODED_AT_ONCE):  # lists of ids take ten times the memory
-        for ids in tokenize(texts[start : start + ENCODED_AT_ONCE], tokenizer, progress=False):
-            flat.extend(ids)
+        for ids in tokenize(texts[start : start + ENCODED_AT_ONCE], tokenizer):
+            flat.frombytes(ids.tobytes())
             sizes.append(len(ids))
     return np.frombuffer(flat, dtype=np.int32).copy(), np.cumsum(sizes, dtype=np.int64)
 
