@@ -7,7 +7,7 @@ does it, and the memory of the process at a tenth, a half and the end of the run
 
     python benchmarks/scale.py --shared ../shared --rows 1000000
     python benchmarks/scale.py --shared ../shared --rows 20000 --real
-    python benchmarks/scale.py --shared ../shared --rows 4000 --kill 3
+    python benchmarks/scale.py --shared ../shared --rows 5000 --kill 3 --endings .csv .parquet
 
 With `--kill N`, the command runs undisturbed, and again with `kill -9` at N random moments, resumed
 each time; the files are compared byte for byte, for each format.
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch-ms", type=float, default=1.0, help="that the stub takes (1)")
     parser.add_argument("--real", action="store_true", help="the bundled aligner, not a stub")
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kills of each run")
-    parser.add_argument("--ending", default=".jsonl", choices=(".jsonl", ".csv", ".parquet"))
+    parser.add_argument("--endings", nargs="+", default=[".jsonl"], metavar=".csv", help="formats")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="for the files; default: a temporary one")
     parser.add_argument("options", nargs="*", help="options of `alignscore score`, after --")
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = given.stat().st_size
         print(f"{args.rows} rows, {size / 1e6:.0f} MB of jsonl", flush=True)
         if args.kill:
-            return killed_runs(given, args.kill, np.random.default_rng(args.seed), args.options)
+            return killed_runs(given, args, np.random.default_rng(args.seed))
         return measured_run(given, size, args)
 
 
@@ -113,7 +113,7 @@ def measured_run(given: Path, size: int, args: argparse.Namespace) -> int:
                 memory[mark] = resident()
 
     growing.GrowingTable.write = noting  # type: ignore[method-assign]
-    output = given.with_name(f"scored{args.ending}")
+    output = given.with_name(f"scored{args.endings[0]}")
     started, cpu = time.monotonic(), time.process_time()
     status = command(["score", str(given), "-o", str(output), *args.options])
     seconds, cpu = time.monotonic() - started, time.process_time() - cpu
@@ -213,12 +213,19 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     engine.Engine._forward = stub  # type: ignore[method-assign, assignment]
 
 
-def killed_runs(given: Path, kills: int, rng: np.random.Generator, options: list[str]) -> int:
+def killed_runs(given: Path, args: argparse.Namespace, rng: np.random.Generator) -> int:
     """The command undisturbed and killed, in each format; 0 where all files are equal."""
-    failed = 0
-    for ending in (".jsonl", ".csv", ".parquet"):
+    failed, kills = 0, args.kill
+    for ending in args.endings:
         whole, output = given.with_name(f"whole{ending}"), given.with_name(f"killed{ending}")
-        command = [sys.executable, "-m", "alignscore_metric.cli", "score", str(given), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "alignscore_metric.cli",
+            "score",
+            str(given),
+            *args.options,
+        ]
         started = time.monotonic()
         subprocess.run([*command, "-q", "-o", str(whole)], check=True)  # noqa: S603  # our own
         seconds, journal = time.monotonic() - started, output.with_name(f".{output.name}.journal")
