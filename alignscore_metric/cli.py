@@ -13,15 +13,15 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from alignscore_metric.decisions_cli import add_decisions
-from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.errors import AlignScoreError, ConfigurationError, InputError
 from alignscore_metric.estimate_cli import add_estimate
 from alignscore_metric.server.cli import add_serve
 from alignscore_metric.training.cli import add_training
@@ -119,6 +119,13 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     score.add_argument(
         "--fail-under", type=float, metavar="X", help="exit with 1 where the mean is below X"
     )
+    score.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="ray: on the machines of a Ray "
+        "cluster; INPUT may be a pattern ('s3://news/*.parquet'), -o is a folder of parts",
+    )  # fmt: skip
+    score.add_argument(
+        "--workers", type=int, metavar="N", help="of --engine ray; default: one per GPU, else CPU"
+    )
     _add_metric_options(score)
     score.set_defaults(run=_score)
 
@@ -173,7 +180,10 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         "or a .ckpt file (see: alignscore info)",
     )  # fmt: skip
     _add_checkpoint_options(group)
-    group.add_argument("--device", help="cpu, cuda, cuda:1, mps; default: the best one here")
+    group.add_argument(
+        "--device", help="cpu, cuda, cuda:1, mps; score: cuda:0,cuda:1 for both; "
+        "default: the best one here",
+    )  # fmt: skip
     group.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
     group.add_argument("--head", help="bin, tri or reg; default: the checkpoint's own")
     group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
@@ -201,23 +211,18 @@ def _add_checkpoint_options(parser: argparse._ActionsContainer) -> None:
 def _metric(args: argparse.Namespace, *, bars: bool = True) -> AlignScore:
     from alignscore_metric.metric import AlignScore
 
-    return AlignScore(
-        args.model,
-        backbone=args.backbone,
-        profile=args.profile,
-        local_files_only=args.local_files_only,
-        mode=args.mode,
-        device=args.device,
-        precision=args.precision,
-        head=args.head,
-        splitter=args.splitter,
-        chunk_words=args.chunk_words,
-        claims=args.claims,
-        copied_weight=args.copied_weight,
-        sentence_aggregation=args.sentence_aggregation,
-        batch_tokens=args.batch_tokens,
-        progress=None if bars and not args.quiet else False,
-    )
+    bar = None if bars and not args.quiet else False
+    return AlignScore(**_metric_options(args), device=args.device, progress=bar)
+
+
+def _metric_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `AlignScore` is made of, but for its device."""
+    names = (
+        "model", "backbone", "profile", "local_files_only", "mode", "precision", "head",
+        "splitter", "chunk_words", "claims", "copied_weight", "sentence_aggregation",
+        "batch_tokens",
+    )  # fmt: skip
+    return {name: getattr(args, name) for name in names}
 
 
 def _score(args: argparse.Namespace) -> int:
@@ -227,6 +232,12 @@ def _score(args: argparse.Namespace) -> int:
     from alignscore_metric.result import join_results
     from alignscore_metric.stream import checked_table
 
+    if args.engine == "ray":
+        return _score_with_ray(args)
+    if args.workers is not None:
+        raise ConfigurationError(
+            "--workers is for --engine ray; here, name devices: --device cpu,cpu"
+        )
     output = STANDARD if args.output is None and args.input == STANDARD else args.output
     reader = open_table(args.input)
     with ExitStack() as places:  # opened before the work whose results they will hold
@@ -236,36 +247,83 @@ def _score(args: argparse.Namespace) -> int:
             reader = places.enter_context(reader.spooled(growing.file.parent))
         page = places.enter_context(page_writer(args.report)) if args.report else None
         given = checked_table(reader, partial(_columns, args))
-        metric = _metric(args, bars=given.windows == 1)
-        before = [] if growing is None else _begin(args, growing, given, metric)
-        run = _ScoreRun(args, given, metric, growing, printing=output is None)
+        scoring = places.enter_context(_scoring(args, given))
+        before = [] if growing is None else _begin(args, growing, given, scoring)
+        run = _ScoreRun(args, given, scoring, growing, printing=output is None)
         summary = run.score(before)
         if growing is not None:
             growing.finish()
         if page is not None:
             title = f"AlignScore of {reader.name}"
             page.write(join_results(run.results).to_html(ids=run.names, title=title).encode())
-    (sys.stdout if output is None else sys.stderr).write(f"{summary}\n")
+    return _conclude(args, summary, sys.stdout if output is None else sys.stderr)
+
+
+def _conclude(args: argparse.Namespace, summary: ScoreSummary, stream: TextIO) -> int:
+    stream.write(f"{summary}\n")
     below = args.fail_under is not None and not summary.mean >= args.fail_under
     return BELOW if below else OK
 
 
-def _columns(args: argparse.Namespace, table: Table) -> tuple[str, str]:
-    """The columns of sources and summaries; refuses a table that has a column of ours."""
-    from alignscore_metric.io import SOURCE_NAMES, SUMMARY_NAMES
+def _score_with_ray(args: argparse.Namespace) -> int:
+    from alignscore_metric.integrations.ray import score_files
 
-    columns = (
-        table.column(args.source_column, SOURCE_NAMES, role="source"),
-        table.column(args.summary_column, SUMMARY_NAMES, role="summary"),
+    if args.output is None or args.report or args.restart:
+        raise ConfigurationError(
+            "--engine ray writes parts into a folder: give -o FOLDER, and neither --report nor "
+            "--restart"
+        )
+    summary = score_files(
+        args.input,
+        args.output,
+        source_column=args.source_column,
+        summary_column=args.summary_column,
+        score_column=args.score_column,
+        evidence=args.evidence,
+        workers=args.workers,
+        device=args.device,
+        progress=False if args.quiet else None,
+        **_metric_options(args),
     )
-    for name in (args.score_column, f"{args.score_column}_evidence"):
-        if name in table.columns:
-            raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
-    return columns
+    return _conclude(args, summary, sys.stdout)
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What scores windows: its signature, its kind of device, and how it is called."""
+
+    signature: str
+    kind: str
+    score: WindowScorer
+
+
+@contextmanager
+def _scoring(args: argparse.Namespace, given: CheckedTable) -> Iterator[_Scoring]:
+    """One device in this process, or a process for each of several."""
+    from alignscore_metric.devices import DevicePool
+    from alignscore_metric.stream import score_windows
+
+    evidence = args.evidence or bool(args.report)
+    if args.device is None or "," not in args.device:
+        metric = _metric(args, bars=given.windows == 1)
+        score = partial(score_windows, metric, evidence=evidence)
+        yield _Scoring(metric.signature, metric.device.type, score)
+        return
+    with DevicePool(args.device.split(","), **_metric_options(args)) as pool:
+        score = partial(pool.score_windows, evidence=evidence)
+        yield _Scoring(pool.signature, pool.kind, score)
+
+
+def _columns(args: argparse.Namespace, table: Table) -> tuple[str, str]:
+    from alignscore_metric.stream import find_columns
+
+    return find_columns(
+        table, source=args.source_column, summary=args.summary_column, score=args.score_column
+    )
 
 
 def _begin(
-    args: argparse.Namespace, growing: GrowingTable, given: CheckedTable, metric: AlignScore
+    args: argparse.Namespace, growing: GrowingTable, given: CheckedTable, scoring: _Scoring
 ) -> list[float]:
     """Start the output's file, or go on with it: the scores that it has already."""
     from alignscore_metric.io import WINDOW
@@ -275,8 +333,8 @@ def _begin(
     run = {
         "input": given.reader.sha256(),
         "choice of columns": [*given.texts, *added],
-        "signature": metric.signature,
-        "kind of device": metric.device.type,
+        "signature": scoring.signature,
+        "kind of device": scoring.kind,
         "window": WINDOW,
     }
     schema = scored_schema(given.reader, *added) if growing.file.suffix == ".parquet" else None
@@ -292,13 +350,6 @@ def _begin(
     return [math.nan if value in (None, "") else float(value) for value in values]
 
 
-def _scorer(args: argparse.Namespace, metric: AlignScore) -> WindowScorer:
-    """What scores windows of texts, as the options say."""
-    from alignscore_metric.stream import score_windows
-
-    return partial(score_windows, metric, evidence=args.evidence or bool(args.report))
-
-
 @dataclass
 class _ScoreRun:
     """One run of `alignscore score`.
@@ -306,7 +357,7 @@ class _ScoreRun:
     Attributes:
         args: Its options.
         given: What is scored.
-        metric: What scores it.
+        scoring: What scores it.
         growing: Where the rows go; stdout where None.
         printing: Whether stdout is for reading.
         results: Of each window, where a report was asked for.
@@ -315,7 +366,7 @@ class _ScoreRun:
 
     args: argparse.Namespace
     given: CheckedTable
-    metric: AlignScore
+    scoring: _Scoring
     growing: GrowingTable | None
     printing: bool
     results: list[AlignScoreResult] = field(default_factory=list)
@@ -330,12 +381,11 @@ class _ScoreRun:
         from alignscore_metric.stream import rows_after, score_tables
 
         args, given = self.args, self.given
-        scorer = _scorer(args, self.metric)
         scores, pairs, started = [np.array(before)], 0, time.monotonic()
         silent = args.quiet or given.windows == 1 or not sys.stderr.isatty()
         tables = rows_after(given.tables, len(before))
         with tqdm(total=given.rows, initial=len(before), unit="row", disable=silent) as bar:
-            for table, scored in score_tables(tables, given.texts, scorer):
+            for table, scored in score_tables(tables, given.texts, self.scoring.score):
                 self._put(table, scored)
                 scores.append(scored.scores)
                 pairs += scored.pairs
@@ -343,7 +393,7 @@ class _ScoreRun:
         if not args.quiet:
             seconds = time.monotonic() - started
             sys.stderr.write(f"{pairs} (chunk, sentence) pairs scored in {seconds:.1f} s\n")
-        return ScoreSummary(np.concatenate(scores), self.metric.signature)
+        return ScoreSummary(np.concatenate(scores), self.scoring.signature)
 
     def _put(self, table: Table, scored: Scored) -> None:
         """Let a window's rows go: to the file, or to stdout."""
@@ -355,14 +405,7 @@ class _ScoreRun:
         if self.printing:
             _print_scores(self.args, table, scored)
             return
-        added: dict[str, list[object]] = {
-            self.args.score_column: [None if math.isnan(s) else s for s in scored.scores.tolist()]
-        }
-        if self.args.evidence and scored.evidence is not None:
-            added[f"{self.args.score_column}_evidence"] = [
-                [vars(found) for found in scored.evidence.sentences(row)]
-                for row in range(len(scored.scores))
-            ]
+        added = scored.columns(self.args.score_column, evidence=self.args.evidence)
         if self.growing is not None:
             self.growing.write(table, added)
             return

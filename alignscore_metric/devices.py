@@ -20,14 +20,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from alignscore_metric.errors import ConfigurationError, WorkerError
 
 if TYPE_CHECKING:
+    from alignscore_metric import stream
     from alignscore_metric.metric import AlignScore
     from alignscore_metric.pairs import Source
 
@@ -47,20 +49,6 @@ WINDOW_ROWS = 500
 CLOSE_SECONDS = 10.0
 
 
-class Rows(NamedTuple):
-    """Consecutive rows of an input.
-
-    Attributes:
-        first: Number of the first of them, from 0.
-        sources: Their sources.
-        summaries: Their summaries, as many.
-    """
-
-    first: int
-    sources: Sequence[Source]
-    summaries: Sequence[str]
-
-
 @dataclass
 class _Task(Generic[Window]):
     """A window under way, its place in the input, and how many processes died over it."""
@@ -78,7 +66,7 @@ class _Worker:
         device: Its device.
         load: Makes its metric of the options and the share.
         options: Of its `AlignScore`, the device among them.
-        share: How many processes the threads of the CPU are divided among.
+        share: How many processes there are.
         tasks: What it was sent and has not answered, oldest first.
         ready: Its model is loaded.
         open: It was told with what to score, and expects windows.
@@ -161,13 +149,14 @@ class _Worker:
 
 
 def load_metric(options: dict[str, Any], share: int) -> AlignScore:
-    """An `AlignScore`; on a CPU with a part of its threads, one of `share` parts."""
-    if options["device"].startswith("cpu"):
-        import torch
+    """An `AlignScore` with its share of the CPU's threads, one of `share` parts."""
+    import torch
+    from tqdm import tqdm
 
-        threads = max(1, torch.get_num_threads() // share)
-        torch.set_num_threads(threads)
-        os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's
+    tqdm.set_lock(threading.RLock())  # its own is one of the machine, left behind at our sudden end
+    threads = max(1, torch.get_num_threads() // share)
+    torch.set_num_threads(threads)
+    os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's
     from alignscore_metric.metric import AlignScore
 
     return AlignScore(**options)
@@ -178,18 +167,19 @@ class DevicePool:
 
     Args:
         devices: As torch names them, as `["cuda:0", "cuda:1"]`; one that is named twice has two
-            processes. The threads of a CPU are divided among its processes.
+            processes. The CPU's threads are divided among them.
         **options: Options of `AlignScore` other than `device` and `progress`.
 
     Attributes:
         signature: What produces the scores, as `AlignScore.signature`.
+        kind: The kind of the devices, as `cpu` or `cuda`.
 
     Use it in a `with` block; at its end, and when an error or Ctrl-C leaves it, the processes end.
     They are started by `spawn`: a script needs `if __name__ == "__main__":` around what it does.
 
     Raises:
-        ConfigurationError: No device; devices that score differently (as `precision="auto"` may);
-            and the errors of `AlignScore`.
+        ConfigurationError: No device, or devices of several kinds, whose scores would depend on
+            which was free; and the errors of `AlignScore`.
         WorkerError: A process died three times while it loaded the model.
 
     Example:
@@ -204,12 +194,18 @@ class DevicePool:
             raise ConfigurationError(
                 f"devices is {devices!r}; give a list, as ['cuda:0', 'cuda:1']"
             )
-        share = sum(device.partition(":")[0] == "cpu" for device in devices)
+        kinds = {device.partition(":")[0] for device in devices}
+        if len(kinds) > 1:
+            raise ConfigurationError(
+                f"devices of several kinds ({', '.join(sorted(kinds))}) do not give the same "
+                "scores to the last digit; name devices of one kind"
+            )
+        (self.kind,) = kinds
         self._workers: list[_Worker] = []
         try:
             for device in devices:
                 given = options | {"device": device, "progress": False}
-                self._workers.append(_Worker(device, self._load, given, share))
+                self._workers.append(_Worker(device, self._load, given, len(devices)))
             self.signature: str = self._loaded()
         except BaseException:
             self.close()
@@ -245,17 +241,28 @@ class DevicePool:
             WorkerError: Three processes in a row died over the same rows; names them.
         """
         from alignscore_metric.metric import check_inputs
+        from alignscore_metric.stream import Window
 
         check_inputs(sources, summaries)
-        starts = range(0, len(summaries), WINDOW_ROWS)
         windows = (
-            Rows(
-                first, sources[first : first + WINDOW_ROWS], summaries[first : first + WINDOW_ROWS]
-            )
-            for first in starts
+            Window(sources[first:end], summaries[first:end], f"rows {first} to {end - 1}")
+            for first in range(0, len(summaries), WINDOW_ROWS)
+            for end in (min(first + WINDOW_ROWS, len(summaries)),)
         )
-        scored = self.map(score_rows, windows, where=_rows_of)
-        return [score for scores in scored for score in scores]
+        return [float(score) for found in self.score_windows(windows) for score in found.scores]
+
+    def score_windows(
+        self, windows: Iterable[stream.Window], *, evidence: bool = False
+    ) -> Iterator[stream.Scored]:
+        """Score windows on all devices, as `alignscore_metric.stream.score_windows` on one.
+
+        Raises:
+            WorkerError: Three processes in a row died over the same window; names its rows.
+        """
+        from alignscore_metric.stream import score_windows
+
+        scorer = partial(score_windows, evidence=evidence)
+        return self.map(scorer, windows, where=lambda window: window.name)
 
     def map(
         self,
@@ -274,7 +281,7 @@ class DevicePool:
             where: How an error should call the rows of a window.
 
         Yields:
-            The result of each window, in order. The warnings of its scoring are given here.
+            The result of each window, in order. Warnings of scoring are given here, one of each kind.
 
         Raises:
             WorkerError: Three processes in a row died over the same window; names it.
@@ -300,8 +307,8 @@ class DevicePool:
         if len(set(signatures.values())) > 1:
             found = "; ".join(f"{device}: {line}" for device, line in signatures.items())
             raise ConfigurationError(
-                f"these devices do not give the same scores ({found}); name devices of one kind, "
-                "or the precision"
+                f"these devices do not give the same scores ({found}); name devices that are "
+                "alike, or the precision"
             )
         return next(iter(signatures.values()))
 
@@ -319,6 +326,7 @@ class _Run(Generic[Window, Result]):
         done: Results by their place that wait for an earlier one.
         taken: How many windows were read.
         given: How many results were given.
+        warned: Kinds of warnings that were given.
     """
 
     workers: list[_Worker]
@@ -329,6 +337,7 @@ class _Run(Generic[Window, Result]):
     done: dict[int, Result] = field(default_factory=dict)
     taken: int = 0
     given: int = 0
+    warned: set[type[Warning]] = field(default_factory=set)
 
     def results(self) -> Iterator[Result]:
         """The result of each window, in order."""
@@ -336,7 +345,9 @@ class _Run(Generic[Window, Result]):
         while any(worker.tasks for worker in self.workers):
             for worker, (kind, content) in _messages(self.workers):
                 if kind == "result":
-                    self.done[worker.tasks.popleft().place] = _warn_of(*content)
+                    result, warned = content
+                    self.done[worker.tasks.popleft().place] = result
+                    self._warn(warned)
                 elif kind == "died":
                     self._take_back(worker, suspect=content)
             self._feed()
@@ -345,6 +356,13 @@ class _Run(Generic[Window, Result]):
                 self.given += 1
                 self._feed()  # before the caller takes its time with the result
                 yield result
+
+    def _warn(self, warned: list[tuple[type[Warning], str]]) -> None:
+        """Give the first warning of each kind: others differ in their numbers."""
+        for category, text in warned:
+            if category not in self.warned:
+                self.warned.add(category)
+                warnings.warn(text, category, stacklevel=5)
 
     def _feed(self) -> None:
         """Give every process its first window, then its second; end the turn of one with fewer."""
@@ -388,28 +406,12 @@ class _Run(Generic[Window, Result]):
         worker.tasks.clear()
 
 
-def score_rows(metric: AlignScore, windows: Iterable[Rows]) -> Iterator[list[float]]:
-    """The scores of each window: the simplest scorer of `DevicePool.map`."""
-    for window in windows:
-        yield metric.score(window.sources, window.summaries)
-
-
 def _messages(workers: Sequence[_Worker]) -> Iterator[tuple[_Worker, tuple[str, Any]]]:
     """Wait until processes say something; what each of them says."""
     by_pipe: dict[object, _Worker] = {worker.pipe: worker for worker in workers}
     for pipe in wait([worker.pipe for worker in workers]):
         worker = by_pipe[pipe]
         yield worker, worker.receive()
-
-
-def _warn_of(result: Result, warned: list[tuple[type[Warning], str]]) -> Result:
-    for category, text in warned:
-        warnings.warn(text, category, stacklevel=5)
-    return result
-
-
-def _rows_of(window: Rows) -> str:
-    return f"rows {window.first} to {window.first + len(window.summaries) - 1}"
 
 
 # --- in the process of a device

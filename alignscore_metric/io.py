@@ -123,7 +123,8 @@ class TableReader:
     Attributes:
         name: The file, as errors should call it.
         ending: Which format.
-        stream: Jsonl or csv to be read once, where it is not a file.
+        stream: What is read, where it is not a local file: once, unless `spool`; of parquet, one
+            that can seek.
         spool: Whether the stream is a copy of our own, which can be read as often as wanted.
     """
 
@@ -159,7 +160,7 @@ class TableReader:
         """
         bounds = bounds or WINDOW
         if self.ending == ".parquet":
-            yield from _parquet_windows(Path(self.name), bounds)
+            yield from _parquet_windows(self.name, self.stream, bounds)
             return
         with _reading(self.name), self._opened() as stream:
             columns: list[str] | None = None
@@ -347,15 +348,15 @@ def _groups(rows: Iterable[_Row | None], bounds: Bounds) -> Iterator[list[_Row]]
         yield group
 
 
-def _parquet_windows(file: Path, bounds: Bounds) -> Iterator[Table]:
+def _parquet_windows(name: str, stream: IO[bytes] | None, bounds: Bounds) -> Iterator[Table]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not file.is_file():
-        raise InputError(f"cannot read {file}: no such file")
+    if stream is None and not Path(name).is_file():
+        raise InputError(f"cannot read {name}: no such file")
     try:
         # Unbuffered, a whole column of a row group would be read at once.
-        with pq.ParquetFile(file, pre_buffer=False, buffer_size=BLOCK) as parquet:
+        with pq.ParquetFile(stream or name, pre_buffer=False, buffer_size=BLOCK) as parquet:
             schema = parquet.schema_arrow
             waiting: list[pa.RecordBatch] = []  # what was decoded and is in no window yet
 
@@ -371,12 +372,12 @@ def _parquet_windows(file: Path, bounds: Bounds) -> Iterator[Table]:
                 waiting[:] = decoded.slice(len(group)).to_batches()
                 arrow = decoded.slice(0, len(group))
                 cells = [row.cells for row in group]
-                yield Table(str(file), schema.names, cells, arrow=arrow, first=first)
+                yield Table(name, schema.names, cells, arrow=arrow, first=first)
                 first += len(group)
             if not first:
-                yield Table(str(file), schema.names, [], arrow=schema.empty_table())
+                yield Table(name, schema.names, [], arrow=schema.empty_table())
     except (pa.ArrowException, OSError) as cause:
-        raise InputError(f"{file} is not a readable parquet file: {cause}") from cause
+        raise InputError(f"{name} is not a readable parquet file: {cause}") from cause
 
 
 def _batch_rows(parquet: pq.ParquetFile, bounds: Bounds) -> int:

@@ -7,6 +7,7 @@ windows on one device. Whatever else scores windows (other devices, other machin
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,13 @@ import numpy.typing as npt
 from alignscore_metric.background import ahead
 from alignscore_metric.engine import TruncationWarning
 from alignscore_metric.errors import InputError
-from alignscore_metric.io import Table, TableReader, arrow_schema
+from alignscore_metric.io import (
+    SOURCE_NAMES,
+    SUMMARY_NAMES,
+    Table,
+    TableReader,
+    arrow_schema,
+)
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.pairs import Source
 from alignscore_metric.result import AlignScoreResult
@@ -40,10 +47,12 @@ class Window:
     Attributes:
         sources: N sources, each one text or a list of passages.
         summaries: N summaries.
+        name: How an error should call the rows.
     """
 
     sources: Sequence[Source]
     summaries: Sequence[str]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,21 @@ class Scored:
     scores: npt.NDArray[np.float64]
     pairs: int
     evidence: AlignScoreResult | None = None
+
+    def columns(self, name: str, *, evidence: bool = True) -> dict[str, list[object]]:
+        """The columns that it adds to its rows; an undefined score is None.
+
+        Args:
+            name: Of the column of scores; that of evidence is NAME_evidence.
+            evidence: Whether there is one, where there is evidence.
+        """
+        added: dict[str, list[object]] = {
+            name: [None if math.isnan(score) else score for score in self.scores.tolist()]
+        }
+        if evidence and self.evidence is not None:
+            found = map(self.evidence.sentences, range(len(self.scores)))
+            added[f"{name}_evidence"] = [[vars(sentence) for sentence in row] for row in found]
+        return added
 
 
 WindowScorer = Callable[[Iterable[Window]], Iterator[Scored]]
@@ -141,6 +165,30 @@ class CheckedTable:
     tables: Iterator[Table]
 
 
+def find_columns(
+    table: Table, *, source: str | None = None, summary: str | None = None, score: str
+) -> Columns:
+    """The columns of sources and summaries: those named, or of usual names.
+
+    Args:
+        table: Whose columns.
+        source: The column of sources.
+        summary: The column of summaries.
+        score: The column that scoring will add.
+
+    Raises:
+        InputError: They are not here, or what scoring adds is; names the columns that there are.
+    """
+    columns = (
+        table.column(source, SOURCE_NAMES, role="source"),
+        table.column(summary, SUMMARY_NAMES, role="summary"),
+    )
+    for name in (score, f"{score}_evidence"):
+        if name in table.columns:
+            raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
+    return columns
+
+
 def checked_table(reader: TableReader, find: FindColumns) -> CheckedTable:
     """A table of which all is known to be text, or a live stream, of which each window will be.
 
@@ -168,7 +216,7 @@ def _checked_file(
         rows, windows = rows + len(table.rows), windows + 1
         if guess is not None and failure is None:
             try:
-                _check_texts(table, guess)
+                check_texts(table, guess)
             except InputError as error:  # raised later: broken lines and columns are told of first
                 failure = error
     texts = find(Table(reader.name, list(columns), []))
@@ -184,7 +232,7 @@ def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
     tables = reader.windows(live=True)
     first = next(tables)
     texts = find(first)
-    _check_texts(first, texts)
+    check_texts(first, texts)
 
     def checked() -> Iterator[Table]:
         columns = dict.fromkeys(first.columns)
@@ -192,13 +240,14 @@ def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
         for table in tables:
             columns |= dict.fromkeys(table.columns)
             find(Table(reader.name, list(columns), []))  # refuses columns that scoring would add
-            _check_texts(table, texts)
+            check_texts(table, texts)
             yield table
 
     return CheckedTable(reader, texts, first.columns, None, None, checked())
 
 
-def _check_texts(table: Table, columns: Columns) -> None:
+def check_texts(table: Table, columns: Columns) -> None:
+    """Refuse a table whose columns are not texts, naming the line."""
     window = _texts(table, columns)
     check_inputs(window.sources, window.summaries, where=table.where)
 
@@ -241,4 +290,13 @@ def _texts(table: Table, columns: Columns) -> Window:
     return Window(
         [row.get(source) for row in table.rows],  # type: ignore[misc]
         [row.get(summary) for row in table.rows],  # type: ignore[misc]
+        _name(table),
     )
+
+
+def _name(table: Table) -> str:
+    """How an error calls all rows of a table: its name, and the first to the last of its rows."""
+    if not table.rows:
+        return table.name
+    last = table.where(len(table.rows) - 1).removeprefix(f"{table.name}, ")
+    return f"{table.where(0)} to {last}"

@@ -26,7 +26,7 @@ class Stub:
     signature = "stub"
 
     def __init__(self, options, share):
-        self.options = options
+        pass
 
     def score(self, sources, summaries):
         return [float(len(summary)) for summary in summaries]
@@ -34,7 +34,7 @@ class Stub:
 
 class UnequalStub(Stub):
     def __init__(self, options, share):
-        self.signature = f"stub on {options['device']}"
+        self.signature = f"stub {os.getpid()}"
 
 
 class StubPool(DevicePool):
@@ -98,10 +98,10 @@ def die_of_five(metric, windows):
         yield window
 
 
-def warn_of_two(metric, windows):
+def warn_of_large_ones(metric, windows):
     for window in windows:
-        if window == 2:
-            warnings.warn("two is even", UserWarning, stacklevel=1)
+        if window >= 2:
+            warnings.warn(f"{window} is large", UserWarning, stacklevel=1)
         yield window
 
 
@@ -127,7 +127,7 @@ def where(window: object) -> str:
     return f"window {window}"
 
 
-def test_scores_are_those_of_one_process_bit_for_bit(tiny_aligner, example_rows):
+def test_scores_are_those_of_one_process_bit_for_bit(tiny_aligner, example_rows, monkeypatch):
     import torch
 
     from alignscore_metric import AlignScore
@@ -139,6 +139,7 @@ def test_scores_are_those_of_one_process_bit_for_bit(tiny_aligner, example_rows)
     with DevicePool(["cpu", "cpu"], model=tiny_aligner) as pool:
         assert list(pool.map(score, windows, where=where)) == [metric.score(*w) for w in windows]
         together = metric.score(sources, summaries)
+        monkeypatch.setattr(devices, "WINDOW_ROWS", 7)
         assert pool.score(sources, summaries) == pytest.approx(together, abs=1e-5, nan_ok=True)
         assert pool.signature == metric.signature
         done = list(pool.map(threads, range(9), where=where))
@@ -171,11 +172,6 @@ def test_a_scorer_may_look_one_window_ahead(pool, count):
     assert list(pool.map(look_ahead_and_echo, range(count), where=where)) == list(range(count))
 
 
-def test_rows_of_many_windows(pool, monkeypatch):
-    monkeypatch.setattr(devices, "WINDOW_ROWS", 3)
-    assert pool.score(["a"] * 10, ["b" * n for n in range(10)]) == list(range(10))
-
-
 def test_the_windows_of_a_killed_process_are_scored_again(pool, tmp_path):
     marks = {place: tmp_path / str(place) for place in (3, 11, 12)}
     windows = [(place, marks.get(place)) for place in range(16)]
@@ -193,8 +189,8 @@ def test_a_process_killed_from_outside(pool):
 
 
 def test_warnings_come_back(pool):
-    with pytest.warns(UserWarning, match="two is even") as given:
-        assert list(pool.map(warn_of_two, range(4), where=where)) == [0, 1, 2, 3]
+    with pytest.warns(UserWarning, match=r"[23] is large") as given:
+        assert list(pool.map(warn_of_large_ones, range(4), where=where)) == [0, 1, 2, 3]
     assert len(given) == 1
 
 
@@ -225,8 +221,10 @@ def test_a_process_that_dies_while_it_loads():
 
 
 def test_devices_that_score_differently_are_refused():
-    with pytest.raises(ConfigurationError, match=r"do not give the same scores.*name devices"):
-        UnequalPool(["cpu", "meta"])
+    with pytest.raises(ConfigurationError, match=r"cpu:1: stub \d+\); name devices that are alike"):
+        UnequalPool(["cpu:0", "cpu:1"])
+    with pytest.raises(ConfigurationError, match=r"several kinds \(cpu, cuda\)"):
+        DevicePool(["cuda:0", "cpu"])
 
 
 @pytest.mark.parametrize("devices", ["cpu", []])

@@ -13,6 +13,7 @@ import math
 import os
 import pickle
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -261,12 +262,14 @@ class _ScoredPart:
 def _pipeline(plan: _Plan, workers: int | None, options: dict[str, Any]) -> Dataset:
     """Files in, one row for each part that was written, or that cannot be."""
     resources = _resources(workers, options.get("device"))
+    progress = options.get("progress")
     paths = plan.files.paths
     numbers = ray.data.from_items(
         [{"file": number} for number in range(len(paths))],
         override_num_blocks=min(len(paths), READ_TASKS),
     )
     numbers.context.target_max_block_size = 1  # a part is a block: handed out alone, and repeated
+    numbers.context.enable_progress_bars = sys.stderr.isatty() if progress is None else progress
     parts = numbers.map_batches(
         _read_parts,
         fn_args=(plan,),
