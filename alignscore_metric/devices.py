@@ -281,7 +281,8 @@ class DevicePool:
             where: How an error should call the rows of a window.
 
         Yields:
-            The result of each window, in order. Warnings of scoring are given here, one of each kind.
+            The result of each window, in order. Warnings of scoring are given here, the first of
+            each kind.
 
         Raises:
             WorkerError: Three processes in a row died over the same window; names it.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import threading
 import time
@@ -177,6 +178,68 @@ def test_parquet_keeps_its_types(cluster, tiny_aligner, example_rows, tmp_path):
     )
     (part,) = parts(there)
     assert pq.read_table(part).equals(pq.read_table(here))
+
+
+def test_the_command_writes_what_the_local_one_does(
+    cluster, tiny_aligner, example_rows, tmp_path, capsys
+):
+    for name, rows in (("a", example_rows[:4]), ("b", example_rows[4:9])):
+        cells = [[row["id"], "007", str(row["source"]), row["summary"] + "\n"] for row in rows]
+        frame = pd.DataFrame(cells, columns=["id", "number", "article", "claim"])
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    options = ["--model", str(tiny_aligner), "-q", "--score-column", "s"]
+    there = tmp_path / "there"
+    pattern = str(tmp_path / "*.csv")
+    code = main(["score", pattern, "--engine", "ray", "-o", str(there), *options, "--workers", "1"])
+    assert code == 0
+    told = capsys.readouterr().out
+    assert "9 pairs" in told
+    for name, part in zip("ab", parts(there), strict=True):
+        here = tmp_path / f"{name}.here.csv"
+        assert main(["score", str(tmp_path / f"{name}.csv"), "-o", str(here), *options]) == 0
+        assert part.read_bytes() == here.read_bytes()
+        capsys.readouterr()
+    assert main(["score", pattern, "--engine", "ray", "-o", str(there), *options]) == 2
+    assert "has something in it" in capsys.readouterr().err
+
+
+def test_a_row_that_is_no_text_is_named(cluster, tiny_aligner, tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text('{"source": "It rained.", "summary": "It did."}\n')
+    (tmp_path / "b.jsonl").write_text(
+        '{"source": "a", "summary": "b"}\n\n{"source": ["a", 5], "summary": "b"}\n'
+    )
+    arguments = ["score", str(tmp_path), "--engine", "ray", "-o", str(tmp_path / "out")]
+    assert main([*arguments, "--model", str(tiny_aligner), "--workers", "1", "-q"]) == 2
+    told = capsys.readouterr().err
+    assert told == f"alignscore: {tmp_path}/b.jsonl, line 3: passage 1 is int ('5'), not text\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["a.jsonl", "--engine", "ray"], "give -o FOLDER"),
+        (["a.jsonl", "--engine", "ray", "-o", "x", "--report", "y.html"], "neither --report"),
+        (["nothing/*.jsonl", "--engine", "ray", "-o", "x"], "cannot use nothing"),
+        (["b*.jsonl", "--engine", "ray", "-o", "x"], "no files b*.jsonl"),
+        (["*", "--engine", "ray", "-o", "x"], "files of the kinds .csv, .jsonl"),
+        (["a.jsonl", "--engine", "ray", "-o", "x", "--summary-column", "z"], "no column 'z'"),
+        (["a.jsonl", "--workers", "2"], "--workers is for --engine ray"),
+    ],
+)
+def test_what_the_command_refuses(tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jsonl").write_text('{"source": "It rained.", "summary": "It did."}\n')
+    (tmp_path / "c.csv").touch()
+    assert main(["score", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_told_of_and_not_tried_again():
+    plan = interface._Plan(interface._Files(None, [], None, ""), TEXTS, "s", False, Bounds(1, 1), 1)
+    actor = interface._PartScorer(plan, {"model": "nowhere"})
+    (row,) = actor(interface._pickled(None)).to_pylist()
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        raise pickle.loads(row["pickled"])  # noqa: S301 - our own
 
 
 def test_missing_parts_are_noticed(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import os
 import pickle
@@ -468,6 +469,7 @@ def _connect() -> None:
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unless asked for
         ray.init(logging_level="warning")
+        logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of every step
 
 
 def _resources(workers: int | None, device: str | None, *, spare: int = 0) -> dict[str, Any]:
