@@ -197,10 +197,10 @@ def score_files(
             then stays.
     """
     files = _find_files(pattern, folder)
-    with _reader(files, files.paths[0]) as reader:
-        texts = find_columns(
-            next(reader.windows()), source=source_column, summary=summary_column, score=score_column
-        )
+    texts = find_columns(
+        _first_rows(files), source=source_column, summary=summary_column, score=score_column
+    )
+    _open_folder(files, folder)
     plan = _Plan(files, texts, score_column, evidence, WINDOW, PART_WINDOWS)
     _connect()
     scored: dict[tuple[int, int], _ScoredPart] = {}
@@ -406,18 +406,24 @@ def _finish(plan: _Plan, parts: Sequence[_ScoredPart]) -> ScoreSummary:
     return summary
 
 
+def _first_rows(files: _Files) -> Table:
+    """The first rows that there are in any of the files."""
+    for path in files.paths:
+        with _reader(files, path) as reader:
+            table = next(reader.windows())
+        if table.rows:
+            break
+    return table
+
+
 def _find_files(pattern: str, folder: str) -> _Files:
-    """The files of a pattern, and the folder of parts, made where it is not there."""
+    """The files of a pattern, and where the folder is."""
     try:
         system, path = _system(pattern)
         paths = _matching(system, path)
         target, place = _system(folder)
-        target.create_dir(place, recursive=True)
-        there = target.get_file_info(pa.fs.FileSelector(place))
     except (pa.ArrowException, OSError, ValueError) as cause:
         raise InputError(f"cannot use {pattern} and {folder}: {cause}") from cause
-    if there:
-        raise InputError(f"{folder} has something in it; name a folder that is empty or not there")
     endings = {Path(path).suffix for path in paths}
     if not paths:
         raise InputError(f"no files {pattern}; name a file, a folder, or files as 'news/*.jsonl'")
@@ -429,13 +435,26 @@ def _find_files(pattern: str, folder: str) -> _Files:
     return _Files(system, paths, target, place)
 
 
+def _open_folder(files: _Files, folder: str) -> None:
+    """Make the folder of parts, where it is not there; refuse one that has something in it."""
+    try:
+        if isinstance(files.target, pa.fs.LocalFileSystem):  # object stores have no folders
+            files.target.create_dir(files.folder, recursive=True)
+        there = files.target.get_file_info(pa.fs.FileSelector(files.folder, allow_not_found=True))
+    except (pa.ArrowException, OSError) as cause:
+        raise InputError(f"cannot use {folder}: {cause}") from cause
+    if there:
+        raise InputError(f"{folder} has something in it; name a folder that is empty or not there")
+
+
 def _system(path: str) -> tuple[pa.fs.FileSystem, str]:
     """How pyarrow reaches a path, and what it is called there."""
     if "://" not in path:
         return pa.fs.LocalFileSystem(), str(Path(path).absolute())
+    path, mark, options = path.partition("?")  # as ?region=eu-west-1
     # Of a pattern, what stands before its first star is a URI.
     base, star, rest = path.partition("*")
-    system, found = pa.fs.FileSystem.from_uri(base)
+    system, found = pa.fs.FileSystem.from_uri(base + mark + options)
     return system, found + "/" * (base.endswith("/") and bool(star)) + star + rest
 
 
