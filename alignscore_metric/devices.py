@@ -286,13 +286,13 @@ class DevicePool:
 
         Raises:
             WorkerError: Three processes in a row died over the same window; names it.
-            ConfigurationError: The pool is closed.
+            ConfigurationError: The pool is closed, or the model's files were replaced meanwhile.
         """
         if not self._workers:
             raise ConfigurationError("this DevicePool is closed; make a new one")
         finished = False
         try:
-            yield from _Run(self._workers, scorer, where, iter(windows)).results()
+            yield from _Run(self._workers, self.signature, scorer, where, iter(windows)).results()
             finished = True
         finally:
             if not finished:  # late answers would be taken for those of the next call
@@ -306,7 +306,7 @@ class DevicePool:
                 if kind == "ready":
                     signatures[worker.device] = content
         if len(set(signatures.values())) > 1:
-            found = "; ".join(f"{device}: {line}" for device, line in signatures.items())
+            found = "; ".join(f"{device}: {line}" for device, line in sorted(signatures.items()))
             raise ConfigurationError(
                 f"these devices do not give the same scores ({found}); name devices that are "
                 "alike, or the precision"
@@ -320,6 +320,7 @@ class _Run(Generic[Window, Result]):
 
     Attributes:
         workers: The pool's.
+        signature: Its signature, which a process that is started again must have too.
         scorer: As for `map`, and so `where`.
         where: How an error should call the rows of a window.
         fresh: Windows that no process had yet.
@@ -331,6 +332,7 @@ class _Run(Generic[Window, Result]):
     """
 
     workers: list[_Worker]
+    signature: str
     scorer: Scorer[Window, Result]
     where: Callable[[Window], str]
     fresh: Iterator[Window]
@@ -351,6 +353,11 @@ class _Run(Generic[Window, Result]):
                     self._warn(warned)
                 elif kind == "died":
                     self._take_back(worker, suspect=content)
+                elif content != self.signature:
+                    raise ConfigurationError(
+                        f"the process for device {worker.device!r} was started again and found "
+                        f"another model ({content}, before {self.signature}); start again"
+                    )
             self._feed()
             while self.given in self.done:
                 result = self.done.pop(self.given)

@@ -227,6 +227,12 @@ def test_devices_that_score_differently_are_refused():
         DevicePool(["cuda:0", "cpu"])
 
 
+def test_a_process_that_is_started_again_must_find_the_same_model(tmp_path):
+    windows = [(place, tmp_path / "mark" if place == 1 else None) for place in range(4)]
+    with UnequalPool(["cpu"]) as pool, pytest.raises(ConfigurationError, match="another model"):
+        list(pool.map(die_once, windows, where=where))
+
+
 @pytest.mark.parametrize("devices", ["cpu", []])
 def test_devices_are_a_list(devices):
     with pytest.raises(ConfigurationError, match="give a list"):
