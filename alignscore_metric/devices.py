@@ -327,6 +327,7 @@ class _Run(Generic[Window, Result]):
         again: Windows of processes that died.
         done: Results by their place that wait for an earlier one.
         taken: How many windows were read.
+        exhausted: There are no others.
         given: How many results were given.
         warned: Kinds of warnings that were given.
     """
@@ -339,13 +340,14 @@ class _Run(Generic[Window, Result]):
     again: deque[_Task[Window]] = field(default_factory=deque)
     done: dict[int, Result] = field(default_factory=dict)
     taken: int = 0
+    exhausted: bool = False
     given: int = 0
     warned: set[type[Warning]] = field(default_factory=set)
 
     def results(self) -> Iterator[Result]:
         """The result of each window, in order."""
         self._feed()
-        while any(worker.tasks for worker in self.workers):
+        while self.again or not self.exhausted or any(worker.tasks for worker in self.workers):
             for worker, (kind, content) in _messages(self.workers):
                 if kind == "result":
                     result, warned = content
@@ -373,9 +375,13 @@ class _Run(Generic[Window, Result]):
                 warnings.warn(text, category, stacklevel=5)
 
     def _feed(self) -> None:
-        """Give every process its first window, then its second; end the turn of one with fewer."""
+        """Give every process its first window, then its second; end the turn of one with fewer.
+
+        One that loads gets nothing: what it is sent is imported in another thread than the model.
+        """
+        ready = [worker for worker in self.workers if worker.ready]
         for hand in range(IN_HAND):
-            for worker in self.workers:
+            for worker in ready:
                 suspect = any(task.deaths for task in worker.tasks)
                 if len(worker.tasks) == hand and not suspect and (task := self._next(hand == 0)):
                     if not worker.open:
@@ -383,7 +389,7 @@ class _Run(Generic[Window, Result]):
                     worker.open = True
                     worker.tasks.append(task)
                     worker.send((task.window,))
-        for worker in self.workers:
+        for worker in ready:
             if worker.open and len(worker.tasks) < IN_HAND:
                 worker.send(None)
                 worker.open = False
@@ -397,6 +403,7 @@ class _Run(Generic[Window, Result]):
         for window in self.fresh:
             self.taken += 1
             return _Task(self.taken - 1, window)
+        self.exhausted = True
         return None
 
     def _take_back(self, worker: _Worker, *, suspect: bool) -> None:

@@ -37,6 +37,34 @@ class UnequalStub(Stub):
         self.signature = f"stub {os.getpid()}"
 
 
+class SlowStub(Stub):
+    loaded = False
+
+    def __init__(self, options, share):
+        time.sleep(0.2)
+        SlowStub.loaded = True
+
+
+class SlowPool(DevicePool):
+    _load = SlowStub
+
+
+def check_that_it_is_loaded(scorer):
+    if not SlowStub.loaded:
+        raise ImportError("imported beside the model")
+    return scorer
+
+
+class WhenLoaded:
+    """A scorer that must not reach a process before its model is loaded."""
+
+    def __init__(self, scorer):
+        self.scorer = scorer
+
+    def __reduce__(self):
+        return check_that_it_is_loaded, (self.scorer,)
+
+
 class StubPool(DevicePool):
     _load = Stub
 
@@ -186,6 +214,18 @@ def test_a_process_killed_from_outside(pool):
     again = list(pool.map(about_the_process, range(40), where=where))
     assert [window for window, _ in again] == list(range(40))
     assert pid not in {pid for _, pid in again}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_is_started_again_is_sent_nothing_before_it_has_loaded(tmp_path, processes):
+    windows = [(place, tmp_path / "mark" if place == 3 else None) for place in range(9)]
+    with SlowPool(["cpu"] * processes) as pool:
+        found = list(pool.map(WhenLoaded(die_once), windows, where=where))
+        assert found == [(place, [float(place)]) for place in range(9)]
+        for worker in pool._workers:
+            os.kill(worker.process.pid, signal.SIGKILL)
+        found = list(pool.map(WhenLoaded(die_once), windows, where=where))
+        assert [place for place, _ in found] == list(range(9))
 
 
 def test_warnings_come_back(pool):
