@@ -7,10 +7,11 @@ os.environ |= {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "1",
     "LANGSMITH_TRACING": "false",
     "RAGAS_DO_NOT_TRACK": "true",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 
 collect_ignore = [
     f"alignscore_metric/integrations/{library}.py"
-    for library in ("deepeval", "llama_index", "ragas", "torchmetrics")
+    for library in ("deepeval", "llama_index", "ragas", "ray", "torchmetrics")
     if find_spec(library) is None
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         InputError,
         MissingResourceError,
         NumericalError,
+        WorkerError,
     )
     from alignscore_metric.integrations.evaluate_api import load
     from alignscore_metric.metric import AlignScore
@@ -42,6 +43,7 @@ _HOMES = {
     "InputError": "errors",
     "MissingResourceError": "errors",
     "NumericalError": "errors",
+    "WorkerError": "errors",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "PredictionResult",
     "SentenceEvidence",
     "SmartResult",
+    "WorkerError",
     "__version__",
     "load",
 ]

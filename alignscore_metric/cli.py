@@ -13,14 +13,15 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from alignscore_metric.decisions_cli import add_decisions
-from alignscore_metric.errors import AlignScoreError, InputError
+from alignscore_metric.errors import AlignScoreError, ConfigurationError, InputError
 from alignscore_metric.estimate_cli import add_estimate
 from alignscore_metric.server.cli import add_serve
 from alignscore_metric.training.cli import add_training
@@ -30,9 +31,11 @@ from leaderboards.compare_cli import add_compare
 from leaderboards.robustness_cli import add_robustness
 
 if TYPE_CHECKING:
-    from alignscore_metric.io import Table, TableWriter
+    from alignscore_metric.growing import GrowingTable
+    from alignscore_metric.io import Table
     from alignscore_metric.metric import AlignScore
-    from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+    from alignscore_metric.result import AlignScoreResult, ScoreSummary, SentenceEvidence
+    from alignscore_metric.stream import CheckedTable, Scored, WindowScorer
 
 OK, BELOW, REFUSED = 0, 1, 2
 
@@ -88,7 +91,9 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "score",
         help="score a file of (source, summary) rows",
         description="Score every row of a .jsonl, .csv or .parquet file. A source may be a list "
-        "of passages (jsonl, parquet). A summary without a sentence gets no score (null, empty).",
+        "of passages (jsonl, parquet). A summary without a sentence gets no score (null, empty). "
+        "A file may have any size: until all rows are scored, those that are stand in "
+        "OUTPUT.partial, and the same command goes on after them if it was killed.",
         epilog="Examples: alignscore score news.jsonl -o scored.jsonl --evidence   |   "
         "cat rows.jsonl | alignscore score - > scored.jsonl",
     )
@@ -106,10 +111,20 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     score.add_argument(
         "--report", metavar="FILE.html", help="write a web page of scores and evidence too: one "
-        "file that needs nothing else",
+        "file that needs nothing else; the evidence of all rows is kept in memory for it",
     )  # fmt: skip
     score.add_argument(
+        "--restart", action="store_true", help="score all rows, also those that a killed run had"
+    )
+    score.add_argument(
         "--fail-under", type=float, metavar="X", help="exit with 1 where the mean is below X"
+    )
+    score.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="ray: on the machines of a Ray "
+        "cluster; INPUT may be a pattern ('s3://news/*.parquet'), -o is a folder of parts",
+    )  # fmt: skip
+    score.add_argument(
+        "--workers", type=int, metavar="N", help="of --engine ray; default: one per GPU, else CPU"
     )
     _add_metric_options(score)
     score.set_defaults(run=_score)
@@ -165,7 +180,10 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         "or a .ckpt file (see: alignscore info)",
     )  # fmt: skip
     _add_checkpoint_options(group)
-    group.add_argument("--device", help="cpu, cuda, cuda:1, mps; default: the best one here")
+    group.add_argument(
+        "--device", help="cpu, cuda, cuda:1, mps; score: cuda:0,cuda:1 for both; "
+        "default: the best one here",
+    )  # fmt: skip
     group.add_argument(
         "--precision", default="fp32", help="fp32 (default), bf16, fp16, int8 or auto"
     )
@@ -197,92 +215,223 @@ def _add_checkpoint_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--local-files-only", action="store_true", help="never use the network")
 
 
-def _metric(args: argparse.Namespace) -> AlignScore:
+def _metric(args: argparse.Namespace, *, bars: bool = True) -> AlignScore:
     from alignscore_metric.metric import AlignScore
 
-    return AlignScore(
-        args.model,
-        backbone=args.backbone,
-        profile=args.profile,
-        local_files_only=args.local_files_only,
-        mode=args.mode,
-        device=args.device,
-        precision=args.precision,
-        head=args.head,
-        splitter=args.splitter,
-        chunk_words=args.chunk_words,
-        claims=args.claims,
-        copied_weight=args.copied_weight,
-        sentence_aggregation=args.sentence_aggregation,
-        prefilter=args.prefilter,
-        batch_tokens=args.batch_tokens,
-        progress=False if args.quiet else None,
-    )
+    bar = None if bars and not args.quiet else False
+    return AlignScore(**_metric_options(args), device=args.device, progress=bar)
+
+
+def _metric_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `AlignScore` is made of, but for its device."""
+    names = (
+        "model", "backbone", "profile", "local_files_only", "mode", "precision", "head",
+        "splitter", "chunk_words", "claims", "copied_weight", "sentence_aggregation",
+        "prefilter", "batch_tokens",
+    )  # fmt: skip
+    return {name: getattr(args, name) for name in names}
 
 
 def _score(args: argparse.Namespace) -> int:
-    from alignscore_metric.io import SOURCE_NAMES, STANDARD, SUMMARY_NAMES, read_table, table_writer
+    from alignscore_metric.growing import growing_table
+    from alignscore_metric.io import STANDARD, open_table
     from alignscore_metric.report.page import page_writer
+    from alignscore_metric.result import join_results
+    from alignscore_metric.stream import checked_table
 
+    if args.engine == "ray":
+        return _score_with_ray(args)
+    if args.workers is not None:
+        raise ConfigurationError(
+            "--workers is for --engine ray; here, name devices: --device cpu,cpu"
+        )
     output = STANDARD if args.output is None and args.input == STANDARD else args.output
-    table = read_table(args.input)
-    columns = (
-        table.column(args.source_column, SOURCE_NAMES, role="source"),
-        table.column(args.summary_column, SUMMARY_NAMES, role="summary"),
-    )
-    for name in (args.score_column, f"{args.score_column}_evidence"):
-        if name in table.columns:
-            raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
+    reader = open_table(args.input)
     with ExitStack() as places:  # opened before the work whose results they will hold
-        writer = None if output is None else places.enter_context(table_writer(output))
+        growing = None
+        if output not in (None, STANDARD):
+            growing = places.enter_context(growing_table(output))
+            reader = places.enter_context(reader.spooled(growing.file.parent))
         page = places.enter_context(page_writer(args.report)) if args.report else None
-        result = _evaluate(args, table, columns)
-        if writer is None:
-            _print_scores(args, table, result)
-        else:
-            _write_scores(args, table, result, writer)
+        given = checked_table(reader, partial(_columns, args))
+        scoring = places.enter_context(_scoring(args, given))
+        before = [] if growing is None else _begin(args, growing, given, scoring)
+        run = _ScoreRun(args, given, scoring, growing, printing=output is None)
+        summary = run.score(before)
+        if growing is not None:
+            growing.finish()
         if page is not None:
-            title = f"AlignScore of {table.name}"
-            page.write(result.to_html(ids=_names(table), title=title).encode())
-    (sys.stdout if output is None else sys.stderr).write(f"{result}\n")
-    below = args.fail_under is not None and not result.mean >= args.fail_under
+            title = f"AlignScore of {reader.name}"
+            page.write(join_results(run.results).to_html(ids=run.names, title=title).encode())
+    return _conclude(args, summary, sys.stdout if output is None else sys.stderr)
+
+
+def _conclude(args: argparse.Namespace, summary: ScoreSummary, stream: TextIO) -> int:
+    stream.write(f"{summary}\n")
+    below = args.fail_under is not None and not summary.mean >= args.fail_under
     return BELOW if below else OK
 
 
-def _evaluate(args: argparse.Namespace, table: Table, columns: tuple[str, str]) -> AlignScoreResult:
-    from alignscore_metric.metric import check_inputs
+def _score_with_ray(args: argparse.Namespace) -> int:
+    from alignscore_metric.integrations.ray import score_files
 
-    sources, summaries = ([row.get(name) for row in table.rows] for name in columns)
-    check_inputs(sources, summaries, where=table.where)  # type: ignore[arg-type]  # it checks types
-    metric = _metric(args)
-    started = time.monotonic()
-    result = metric.evaluate(sources, summaries)  # type: ignore[arg-type]  # checked above
-    if not args.quiet:
-        pairs, seconds = len(result.table.pairs), time.monotonic() - started
-        prefilter = metric.profile.prefilter
-        chosen = "" if prefilter == "none" else f"prefiltered by {prefilter} and "
-        sys.stderr.write(f"{pairs} (chunk, sentence) pairs {chosen}scored in {seconds:.1f} s\n")
-    return result
+    if args.output is None or args.report or args.restart:
+        raise ConfigurationError(
+            "--engine ray writes parts into a folder: give -o FOLDER, and neither --report nor "
+            "--restart"
+        )
+    summary = score_files(
+        args.input,
+        args.output,
+        source_column=args.source_column,
+        summary_column=args.summary_column,
+        score_column=args.score_column,
+        evidence=args.evidence,
+        workers=args.workers,
+        device=args.device,
+        progress=False if args.quiet else None,
+        **_metric_options(args),
+    )
+    return _conclude(args, summary, sys.stdout)
 
 
-def _write_scores(
-    args: argparse.Namespace, table: Table, result: AlignScoreResult, writer: TableWriter
-) -> None:
-    added: dict[str, list[object]] = {
-        args.score_column: [None if math.isnan(s) else float(s) for s in result.scores]
+@dataclass(frozen=True)
+class _Scoring:
+    """What scores windows: its signature, its kind of device, and how it is called."""
+
+    signature: str
+    kind: str
+    score: WindowScorer
+
+
+@contextmanager
+def _scoring(args: argparse.Namespace, given: CheckedTable) -> Iterator[_Scoring]:
+    """One device in this process, or a process for each of several."""
+    from alignscore_metric.devices import DevicePool
+    from alignscore_metric.stream import score_windows
+
+    evidence = args.evidence or bool(args.report)
+    if args.device is None or "," not in args.device:
+        metric = _metric(args, bars=given.windows == 1)
+        score = partial(score_windows, metric, evidence=evidence)
+        yield _Scoring(metric.signature, metric.device.type, score)
+        return
+    with DevicePool(args.device.split(","), **_metric_options(args)) as pool:
+        score = partial(pool.score_windows, evidence=evidence)
+        yield _Scoring(pool.signature, pool.kind, score)
+
+
+def _columns(args: argparse.Namespace, table: Table) -> tuple[str, str]:
+    from alignscore_metric.stream import find_columns
+
+    return find_columns(
+        table, source=args.source_column, summary=args.summary_column, score=args.score_column
+    )
+
+
+def _begin(
+    args: argparse.Namespace, growing: GrowingTable, given: CheckedTable, scoring: _Scoring
+) -> list[float]:
+    """Start the output's file, or go on with it: the scores that it has already."""
+    from alignscore_metric.io import WINDOW
+    from alignscore_metric.stream import scored_schema
+
+    added = [args.score_column, *([f"{args.score_column}_evidence"] if args.evidence else [])]
+    run = {
+        "input": given.reader.sha256(),
+        "choice of columns": [*given.texts, *added],
+        "signature": scoring.signature,
+        "kind of device": scoring.kind,
+        "window": WINDOW,
     }
-    if args.evidence:
-        added[f"{args.score_column}_evidence"] = [
-            [asdict(found) for found in result.sentences(row)] for row in range(len(result))
-        ]
-    writer.write(table, added)
+    schema = scored_schema(given.reader, *added) if growing.file.suffix == ".parquet" else None
+    restart = "--restart was given" if args.restart else None
+    if args.report:
+        restart = "a report needs the evidence of every row"
+    reason = growing.start(run, [*given.columns, *added], schema, restart=restart)
+    if reason is not None:
+        sys.stderr.write(f"an unfinished {growing.file} is begun anew: {reason}\n")
+    if growing.done:
+        sys.stderr.write(f"going on after row {growing.done} of {given.rows}\n")
+    values = growing.column(args.score_column)
+    return [math.nan if value in (None, "") else float(value) for value in values]
 
 
-def _print_scores(args: argparse.Namespace, table: Table, result: AlignScoreResult) -> None:
-    for row, (score, name) in enumerate(zip(result.scores, _names(table), strict=True)):
+@dataclass
+class _ScoreRun:
+    """One run of `alignscore score`.
+
+    Attributes:
+        args: Its options.
+        given: What is scored.
+        scoring: What scores it.
+        growing: Where the rows go; stdout where None.
+        printing: Whether stdout is for reading.
+        results: Of each window, where a report was asked for.
+        names: What it should call the rows.
+    """
+
+    args: argparse.Namespace
+    given: CheckedTable
+    scoring: _Scoring
+    growing: GrowingTable | None
+    printing: bool
+    results: list[AlignScoreResult] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    def score(self, before: list[float]) -> ScoreSummary:
+        """Score the rows that have no score yet; the summary is of these too."""
+        import numpy as np
+        from tqdm.auto import tqdm
+
+        from alignscore_metric.result import ScoreSummary
+        from alignscore_metric.stream import rows_after, score_tables
+
+        args, given = self.args, self.given
+        scores, pairs, started = [np.array(before)], 0, time.monotonic()
+        silent = args.quiet or given.windows == 1 or not sys.stderr.isatty()
+        tables = rows_after(given.tables, len(before))
+        with tqdm(total=given.rows, initial=len(before), unit="row", disable=silent) as bar:
+            for table, scored in score_tables(tables, given.texts, self.scoring.score):
+                self._put(table, scored)
+                scores.append(scored.scores)
+                pairs += scored.pairs
+                bar.update(len(table.rows))
+        if not args.quiet:
+            seconds = time.monotonic() - started
+            chosen = f"prefiltered by {args.prefilter} and " if args.prefilter else ""
+            sys.stderr.write(f"{pairs} (chunk, sentence) pairs {chosen}scored in {seconds:.1f} s\n")
+        return ScoreSummary(np.concatenate(scores), self.scoring.signature)
+
+    def _put(self, table: Table, scored: Scored) -> None:
+        """Let a window's rows go: to the file, or to stdout."""
+        from alignscore_metric.io import write_rows
+
+        if self.args.report and scored.evidence is not None:
+            self.results.append(scored.evidence)
+            self.names += _names(table)
+        if self.printing:
+            _print_scores(self.args, table, scored)
+            return
+        added = scored.columns(self.args.score_column, evidence=self.args.evidence)
+        if self.growing is not None:
+            self.growing.write(table, added)
+            return
+        try:
+            write_rows(sys.stdout.buffer, ".jsonl", table, added, [])
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as cause:
+            raise InputError(f"cannot write to stdout: {cause.strerror or cause}") from cause
+
+
+def _print_scores(args: argparse.Namespace, table: Table, scored: Scored) -> None:
+    for row, (score, name) in enumerate(zip(scored.scores, _names(table), strict=True)):
         sys.stdout.write(f"{score:7.4f}  {name}\n")
-        if args.evidence:
-            _print_evidence(result.sentences(row))
+        if args.evidence and scored.evidence is not None:
+            _print_evidence(scored.evidence.sentences(row))
+    sys.stdout.flush()
 
 
 def _names(table: Table) -> list[str]:

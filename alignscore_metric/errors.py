@@ -26,3 +26,7 @@ class CheckpointError(AlignScoreError, RuntimeError):
 
 class NumericalError(AlignScoreError, ArithmeticError):
     """A model gave a number that is no score: NaN or infinity."""
+
+
+class WorkerError(AlignScoreError, RuntimeError):
+    """A process that scores died again and again: over the same rows, or while it loaded."""

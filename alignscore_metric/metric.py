@@ -25,7 +25,7 @@ from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pairs import Source, build_pair_table
+from alignscore_metric.pairs import PairTable, Source, build_pair_table
 from alignscore_metric.precision import AUTO, PRECISIONS, choose, examples, prepare, remembered
 from alignscore_metric.prefilter import (
     ALIGNER,
@@ -214,13 +214,23 @@ class AlignScore:
         Returns:
             Scores, mean with interval, per-sentence scores with their best chunks, signature.
         """
+        return self.evaluate_table(self.pair_table(sources, summaries))
+
+    def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
+        """The first half of `evaluate`: check and split the texts, without the model.
+
+        Arguments and errors as for `score`. It may run in a thread while another table is scored.
+        """
         check_inputs(sources, summaries)
-        table = build_pair_table(
+        return build_pair_table(
             sources,
             summaries,
             split_source=self._split_source,
             split_summary=self._split_summary,
         )
+
+    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
+        """The second half of `evaluate`: score what `pair_table` gave."""
         if self._choose is None:
             pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
             cell_scores = pair_scores[table.cells]

@@ -96,3 +96,45 @@ def build_pair_table(
         example_sentences=np.array(example_sentences, dtype=np.int64),
         sentence_ids=np.array(used, dtype=np.int64),
     )
+
+
+def join_pair_tables(tables: Sequence[PairTable]) -> PairTable:
+    """One table of the examples of several, one after the other.
+
+    Args:
+        tables: At least one.
+
+    Returns:
+        The table, in which a text or a pair that several had stands once.
+    """
+    chunk_ids: dict[str, int] = {}
+    sentence_ids: dict[str, int] = {}
+    pairs: list[IntArray] = []
+    cells, used = [], []
+    for table in tables:
+        chunks = _numbers(chunk_ids, table.chunks)
+        sentences = _numbers(sentence_ids, table.sentences)
+        cells.append(table.cells + sum(len(each) for each in pairs))
+        pairs.append(np.stack([chunks[table.pairs[:, 0]], sentences[table.pairs[:, 1]]], axis=1))
+        used.append(sentences[table.sentence_ids])
+    distinct, places = np.unique(np.concatenate(pairs), axis=0, return_inverse=True)
+    return PairTable(
+        chunks=list(chunk_ids),
+        sentences=list(sentence_ids),
+        pairs=distinct,
+        cells=places.reshape(-1)[np.concatenate(cells)],
+        sentence_cells=_joined_offsets([table.sentence_cells for table in tables]),
+        example_sentences=_joined_offsets([table.example_sentences for table in tables]),
+        sentence_ids=np.concatenate(used),
+    )
+
+
+def _numbers(ids: dict[str, int], texts: Sequence[str]) -> IntArray:
+    """The number of each text; a new one's is the next."""
+    return np.array([ids.setdefault(text, len(ids)) for text in texts], dtype=np.int64)
+
+
+def _joined_offsets(offsets: Sequence[IntArray]) -> IntArray:
+    """Offsets, each from 0 to its end, as one array of offsets from 0 to the sum of the ends."""
+    sizes = np.concatenate([np.diff(each) for each in offsets])
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.pairs import PairTable
+from alignscore_metric.pairs import PairTable, join_pair_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
+NORMAL_FROM = 100_000
+"""Scores above which their mean's interval is the normal one: a bootstrap would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,94 @@ class SentenceEvidence:
     chunk_index: int
 
 
+class _Scores:
+    """What N scores alone tell: mean, interval, counts."""
+
+    scores: Floats
+    signature: str
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.scores)
+
+    @property
+    def defined(self) -> Floats:
+        """The scores that are not NaN."""
+        return self.scores[~np.isnan(self.scores)]
+
+    @property
+    def undefined(self) -> int:
+        """How many summaries have no sentence, hence no score."""
+        return int(np.isnan(self.scores).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean of the defined scores; NaN where there is none."""
+        return float(self.defined.mean()) if len(self.defined) else float("nan")
+
+    def ci(
+        self, level: float = 0.95, *, resamples: int = 1000, seed: int = 0
+    ) -> tuple[float, float]:
+        """Bootstrap interval of the mean, by scipy's percentile method.
+
+        Of more than 100,000 defined scores it is the normal interval, from which the bootstrap's
+        then differs by its own randomness alone.
+
+        Args:
+            level: Coverage, in (0, 1).
+            resamples: Bootstrap samples, >= 1.
+            seed: Of the resampling.
+
+        Returns:
+            Lower and upper bound; (NaN, NaN) for fewer than two defined scores.
+        """
+        from scipy.stats import bootstrap, norm
+
+        defined = self.defined
+        if len(defined) < 2:
+            return float("nan"), float("nan")
+        if len(defined) > NORMAL_FROM:
+            reach = norm.ppf((1 + level) / 2) * defined.std(ddof=1) / np.sqrt(len(defined))
+            return float(defined.mean() - reach), float(defined.mean() + reach)
+        found = bootstrap(
+            (defined,),
+            np.mean,
+            confidence_level=level,
+            n_resamples=resamples,
+            # About 80 MB of draws at a time, however many scores there are.
+            batch=max(1, 10_000_000 // len(defined)),
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
+        return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+    def __str__(self) -> str:
+        """Mean, interval, counts and signature, for people."""
+        low, high = self.ci()
+        interval = "" if np.isnan(low) else f" (95% interval {low:.4f} to {high:.4f})"
+        undefined = f", {self.undefined} without a sentence left out" if self.undefined else ""
+        return (
+            f"AlignScore {self.mean:.4f}{interval}, {len(self)} pairs{undefined}\n{self.signature}"
+        )
+
+    __repr__ = __str__
+
+
 @dataclass(frozen=True, repr=False)
-class AlignScoreResult:
+class ScoreSummary(_Scores):
+    """Scores of N pairs without their evidence: of a file whose rows were let go.
+
+    Attributes:
+        scores: One per pair, shape [N]; NaN where the summary has no sentence.
+        signature: What produced the scores.
+    """
+
+    scores: Floats
+    signature: str
+
+
+@dataclass(frozen=True, repr=False)
+class AlignScoreResult(_Scores):
     """Scores of N (source, summary) pairs, with their evidence.
 
     Attributes:
@@ -54,54 +142,6 @@ class AlignScoreResult:
     best_cells: npt.NDArray[np.int64]
     table: PairTable
     signature: str
-
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self.scores)
-
-    @property
-    def defined(self) -> Floats:
-        """The scores that are not NaN."""
-        return self.scores[~np.isnan(self.scores)]
-
-    @property
-    def undefined(self) -> int:
-        """How many summaries have no sentence, hence no score."""
-        return len(self.scores) - len(self.defined)
-
-    @property
-    def mean(self) -> float:
-        """Mean of the defined scores; NaN where there is none."""
-        return float(self.defined.mean()) if len(self.defined) else float("nan")
-
-    def ci(
-        self, level: float = 0.95, *, resamples: int = 1000, seed: int = 0
-    ) -> tuple[float, float]:
-        """Bootstrap interval of the mean, by scipy's percentile method.
-
-        Args:
-            level: Coverage, in (0, 1).
-            resamples: Bootstrap samples, >= 1.
-            seed: Of the resampling.
-
-        Returns:
-            Lower and upper bound; (NaN, NaN) for fewer than two defined scores.
-        """
-        if len(self.defined) < 2:
-            return float("nan"), float("nan")
-        from scipy.stats import bootstrap
-
-        found = bootstrap(
-            (self.defined,),
-            np.mean,
-            confidence_level=level,
-            n_resamples=resamples,
-            # About 80 MB of draws at a time, however many scores there are.
-            batch=max(1, 10_000_000 // len(self.defined)),
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-        return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
     def sentences(self, row: int) -> list[SentenceEvidence]:
         """Sentences of one pair's summary, each with its score and its best chunk.
@@ -209,16 +249,23 @@ class AlignScoreResult:
             for found in self.sentences(row):
                 yield row, found
 
-    def __str__(self) -> str:
-        """Mean, interval, counts and signature, for people."""
-        low, high = self.ci()
-        interval = "" if np.isnan(low) else f" (95% interval {low:.4f} to {high:.4f})"
-        undefined = f", {self.undefined} without a sentence left out" if self.undefined else ""
-        return (
-            f"AlignScore {self.mean:.4f}{interval}, {len(self)} pairs{undefined}\n{self.signature}"
-        )
 
-    __repr__ = __str__
+def join_results(results: Sequence[AlignScoreResult]) -> AlignScoreResult:
+    """One result of the pairs of several, one after the other.
+
+    Args:
+        results: At least one, all with one signature.
+    """
+    ends = np.cumsum([0, *(len(result.table.cells) for result in results)])
+    return AlignScoreResult(
+        scores=np.concatenate([result.scores for result in results]),
+        sentence_scores=np.concatenate([result.sentence_scores for result in results]),
+        best_cells=np.concatenate(
+            [result.best_cells + end for result, end in zip(results, ends[:-1], strict=True)]
+        ),
+        table=join_pair_tables([result.table for result in results]),
+        signature=results[0].signature,
+    )
 
 
 @dataclass(frozen=True, repr=False)

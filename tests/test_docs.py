@@ -46,13 +46,17 @@ def load_once():
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p) and p not in RUN_ELSEWHERE])
-def test_the_blocks_run_in_their_order(page, load_once, tmp_path, monkeypatch):
+def test_the_blocks_run_in_their_order(page, load_once, tmp_path, monkeypatch, request):
     monkeypatch.setattr(metric_module, "load_checkpoint", load_once)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
-    session: dict[str, object] = {}
+    session: dict[str, object] = {"__name__": "__main__"}
     for language, block in blocks(page):
+        if "--engine ray" in block:
+            request.addfinalizer(
+                pytest.importorskip("ray", reason="needs the extra `ray`").shutdown
+            )
         if language == "python":
             exec(block, session)  # noqa: S102 - the page is ours
             continue

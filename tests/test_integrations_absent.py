@@ -7,6 +7,7 @@ SUBCLASSES = {
     "deepeval": "deepeval",
     "llama_index": "llama-index",
     "ragas": "ragas",
+    "ray": "ray",
     "torchmetrics": "torchmetrics",
 }
 SCRIPT = """

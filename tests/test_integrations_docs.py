@@ -1,6 +1,7 @@
 """The page docs/integrations.md, run: its Python, section by section."""
 
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,11 +17,13 @@ def blocks(text: str, language: str = "python") -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def session() -> dict[str, object]:
+def session() -> Iterator[dict[str, object]]:
     found: dict[str, object] = {}
     for block in blocks(START):
         exec(block, found)  # noqa: S102 - the page is ours
-    return found
+    yield found
+    if "ray" in found:
+        found["ray"].shutdown()
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=[s.splitlines()[0] for s in SECTIONS])

@@ -1,6 +1,7 @@
 """Tables in and out, checked with json, csv, pandas and pyarrow themselves."""
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -20,8 +21,10 @@ from alignscore_metric.errors import InputError
 from alignscore_metric.io import (
     SOURCE_NAMES,
     SUMMARY_NAMES,
+    Bounds,
     Table,
     TableWriter,
+    open_table,
     read_table,
     table_writer,
 )
@@ -222,6 +225,61 @@ def test_column_that_does_not_fit_parquet_is_named(tmp_path, values):
     with pytest.raises(InputError, match=r"'odd'.*\.jsonl"):
         copied(source, tmp_path / "out.parquet")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl"]
+
+
+# ------------------------------------------------------------ windows
+
+
+def written(folder: Path, ending: str, rows: list[dict]) -> Path:
+    path = folder / f"in{ending}"
+    if ending == ".csv":
+        pd.DataFrame(rows).to_csv(path, index=False)
+    elif ending == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=3)
+    else:
+        write_jsonl(path, rows)
+    return path
+
+
+SIZES = [5, 30, 5, 200, 5, 5, 5, 40, 40, 5]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize("bounds", [(1, 10**6), (4, 10**6), (10, 120), (3, 90), (10**6, 10**6)])
+def test_windows_keep_to_both_bounds_and_lose_no_row(tmp_path, ending, bounds):
+    rows = [{"n": f"{i}", "text": "x" * size} for i, size in enumerate(SIZES)]
+    path = written(tmp_path, ending, rows)
+    windows = list(open_table(str(path)).windows(Bounds(*bounds)))
+    assert [row for window in windows for row in window.rows] == rows
+    sizes = [1 + len(row["text"]) for row in rows]
+    if ending == ".jsonl":
+        sizes = [len(line) + 1 for line in path.read_text().splitlines()]
+    first = 0
+    for window in windows:
+        assert window.first == first
+        here = sizes[first : first + len(window.rows)]
+        assert len(here) <= bounds[0]
+        assert sum(here) <= bounds[1] or len(here) == 1
+        after = sizes[first + len(here) :][:1]  # full: one more row would break a bound
+        assert not after or len(here) == bounds[0] or sum(here) + after[0] > bounds[1]
+        first += len(here)
+        place = (first, "row") if ending == ".parquet" else (first + (ending == ".csv"), "line")
+        assert window.where(len(here) - 1) == f"{path}, {place[1]} {place[0]}"
+        if ending == ".parquet":
+            assert window.arrow.to_pylist() == window.rows
+
+
+def test_windows_of_the_same_file_are_the_same(tmp_path):
+    reader = open_table(str(write_jsonl(tmp_path / "in.jsonl", NESTED * 50)))
+    bounds = Bounds(7, 300)
+    first, second = ([w.lines for w in reader.windows(bounds)] for _ in range(2))
+    assert first == second
+    assert len(first) > 2
+
+
+def test_hash_is_that_of_the_bytes(tmp_path):
+    path = write_jsonl(tmp_path / "in.jsonl", NESTED)
+    assert open_table(str(path)).sha256() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # ------------------------------------------------------------ broken input

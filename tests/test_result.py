@@ -1,5 +1,6 @@
 """Tests of alignscore_metric.result and .signature against scipy and loops."""
 
+import itertools
 import json
 import math
 import warnings
@@ -13,7 +14,13 @@ from hypothesis import strategies as st
 from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.pairs import build_pair_table
-from alignscore_metric.result import AlignScoreResult, SentenceEvidence
+from alignscore_metric.result import (
+    NORMAL_FROM,
+    AlignScoreResult,
+    ScoreSummary,
+    SentenceEvidence,
+    join_results,
+)
 from alignscore_metric.signature import Signature
 
 SOURCES = ["a|b|c", ["b", "d|a"], "e", "a|b|c", "c", ["d"]]
@@ -110,6 +117,45 @@ def test_interval_against_scipy(count: int, level: float, resamples: int, seed: 
     low, high = result.ci(level, resamples=resamples, seed=seed)
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert low < high
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_interval_of_very_many_scores_is_the_bootstraps(level: float):
+    """Skewed scores; the bounds of 1,000 resamples are known to a tenth of a standard error."""
+    scores = np.random.default_rng(0).beta(0.3, 2, NORMAL_FROM + 1)
+    expected = scipy.stats.bootstrap(
+        (scores,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=1000,
+        batch=100,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    )
+    found = ScoreSummary(np.append(scores, np.nan), SIGNATURE).ci(level)
+    bounds = (expected.confidence_interval.low, expected.confidence_interval.high)
+    assert found == pytest.approx(bounds, abs=0.15 * expected.standard_error)
+
+
+def test_summary_of_scores_alone_says_what_the_result_says(result: AlignScoreResult):
+    assert str(ScoreSummary(result.scores, SIGNATURE)) == str(result)
+
+
+@pytest.mark.parametrize("cuts", [[0, 6], [0, 1, 2, 3, 4, 5, 6], [0, 3, 3, 6], [0, 2, 5, 6]])
+def test_joined_results_equal_the_result_of_all(result: AlignScoreResult, cuts: list[int]):
+    """Parts of some rows each; one has none, others have no sentence."""
+    parts = [
+        make_result(SOURCES[start:stop], SUMMARIES[start:stop])
+        for start, stop in itertools.pairwise(cuts)
+    ]
+    joined = join_results(parts)
+    np.testing.assert_array_equal(joined.scores, result.scores)
+    assert joined.to_dict() == result.to_dict()
+    assert sorted(joined.table.chunks) == sorted(result.table.chunks)
+    assert len(joined.table.pairs) == len(result.table.pairs)
+    for start, stop in itertools.pairwise(cuts):
+        for row in range(start, stop):
+            assert joined.sentences(row) == evidence_by_loops(row)
 
 
 def test_interval_of_many_scores_does_not_depend_on_the_draws_memory():
