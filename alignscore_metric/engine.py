@@ -5,13 +5,10 @@ Knows nothing of examples, chunking or aggregation: pairs in, one score per pair
 
 from __future__ import annotations
 
-import queue
-import threading
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +18,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, pair_scores
+from alignscore_metric.background import ahead
 from alignscore_metric.encoding import PackedPairs, PairEncoder
 from alignscore_metric.errors import NumericalError
 from alignscore_metric.packed import can_pack, pool_packed
@@ -31,10 +29,11 @@ WINDOW = 2048
 """Pairs that are tokenised and sorted together: the device works on one window while the host
 prepares the next."""
 
+MADE_AHEAD = 8
+"""Batches that the host may have ready."""
+
 IN_FLIGHT = 3
 """Batches handed to the device before the scores of the first are waited for."""
-
-Item = TypeVar("Item")
 
 
 class TruncationWarning(UserWarning):
@@ -98,7 +97,7 @@ class Engine:
                 scores[rows] = found.cpu().double().numpy()
                 bar.update(len(rows))
 
-            for rows, batch in _ahead(self._batches(encoder, len(pairs), truncated)):
+            for rows, batch in ahead(self._batches(encoder, len(pairs), truncated), MADE_AHEAD):
                 waiting.append((rows, self._score_batch(batch)))
                 if len(waiting) == IN_FLIGHT:
                     fetch()
@@ -171,37 +170,6 @@ def batches(
         size = max(1, batch_tokens // int(lengths[order[start], 0]))
         yield order[start : start + size]
         start += size
-
-
-def _ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, made by a thread while the ones before are in use."""
-    made: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(maxsize=8)
-    stopped = threading.Event()
-
-    def make() -> None:
-        last: BaseException | None = None
-        try:
-            for item in items:
-                made.put((item, None))
-                if stopped.is_set():
-                    return
-        except BaseException as error:  # raised where the items are used
-            last = error
-        made.put((None, last or StopIteration()))
-
-    threading.Thread(target=make, daemon=True).start()
-    try:
-        while True:
-            item, error = made.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]  # there is one where there is no error
-    finally:
-        stopped.set()
-        while not made.empty():
-            made.get_nowait()
 
 
 def _is_out_of_memory(error: Exception) -> bool:

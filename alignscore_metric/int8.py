@@ -108,7 +108,7 @@ def multiplies_exactly() -> bool:
     Without it sums of two products are cut at 16 bits, and no faster than in float32.
     """
     if not (
-        torch.backends.mkldnn.is_available()
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.cpu.get_cpu_capability().startswith("AVX")
     ):
         return False

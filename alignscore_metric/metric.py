@@ -7,6 +7,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -231,14 +232,17 @@ class AlignScore:
 
     def evaluate_table(self, table: PairTable) -> AlignScoreResult:
         """The second half of `evaluate`: score what `pair_table` gave."""
-        if self._choose is None:
-            pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
-            cell_scores = pair_scores[table.cells]
-        else:
-            cell_scores = chosen_scores(table, self._choose(table), self._engine.score)
+        weight = self.profile.copied_weight
+        with ThreadPoolExecutor(1) as beside:  # which costs nothing where the device is another one
+            copied = beside.submit(copied_shares, table) if weight else None
+            if self._choose is None:
+                pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
+                cell_scores = pair_scores[table.cells]
+            else:
+                cell_scores = chosen_scores(table, self._choose(table), self._engine.score)
         sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
-        if weight := self.profile.copied_weight:
-            sentence_scores = blend(sentence_scores, copied_shares(table), weight)
+        if copied is not None:
+            sentence_scores = blend(sentence_scores, copied.result(), weight)
         return AlignScoreResult(
             scores=aggregate_sentences(
                 sentence_scores, table.example_sentences, self.profile.sentence_aggregation

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from alignscore_metric.aligner import CLAIM_POOLINGS, Aligner, copied_runs
 from alignscore_metric.encoding import PackedPairs
@@ -59,24 +59,25 @@ def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Ten
         aligner, ids, put(_positions(aligner, pairs)), _types(aligner, pairs, put), copied
     )
     *layers, last = aligner.encoder.encoder.layer
-    states = states.to(last.output.LayerNorm.weight.dtype)
+    states = _filled(states.to(last.output.LayerNorm.weight.dtype), dtype)
     attention = _attention(pairs.lengths, pairs.lengths, put)
     for layer in layers:
         states = _layer(layer, states, states, attention, dtype)
     if not reads_claims:
         attention = _attention(np.ones_like(starts), pairs.lengths, put)
-        first = _layer(last, states[put(starts)], states, attention, dtype).float()
-        return cast("Tensor", aligner.encoder.pooler(first.unsqueeze(1)))
+        first = _layer(last, _filled(states[put(starts)], dtype), states, attention, dtype)
+        return cast("Tensor", aligner.encoder.pooler(first[: len(pairs)].float().unsqueeze(1)))
     attention = _attention(claim.counts, pairs.lengths, put)
-    states = _layer(last, states[claim.tokens], states, attention, dtype).float()
+    states = _layer(last, _filled(states[claim.tokens], dtype), states, attention, dtype)
+    states = states[: len(claim.tokens)].float()
     told = None if copied is None else copied[claim.places]
     return aligner.pool_claim(claim.rectangle(states), claim.inside.float(), told)
 
 
-Put = Callable[[Ints], Tensor]
+Put = Callable[[npt.NDArray[Any]], Tensor]
 
 
-def _put(array: Ints, *, device: torch.device) -> Tensor:
+def _put(array: npt.NDArray[Any], *, device: torch.device) -> Tensor:
     """An array on the device; pinned, so that the copy does not wait for the batch before."""
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
@@ -170,6 +171,18 @@ def _embed(
     return cast("Tensor", embeddings.LayerNorm(states + embeddings.position_embeddings(positions)))
 
 
+def _filled(states: Tensor, dtype: torch.dtype) -> Tensor:
+    """States with rows of zeros at the end, up to a number that other batches have too.
+
+    On CPUs 16-bit products are compiled for each number of rows anew, which takes as long as the
+    products of a small model; elsewhere nothing is added. At most a sixteenth is.
+    """
+    if states.is_cuda or dtype == torch.float32:
+        return states
+    step = max(16, (1 << len(states).bit_length()) // 32)
+    return pad(states, (0, 0, 0, -len(states) % step))
+
+
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries [R, heads, D], keys and values [T, heads, D] into [R, heads, D]."""
 
@@ -240,6 +253,9 @@ def _attend_in_runs(
         query, queries = queries[: count * reading], queries[count * reading :]
         key, keys = keys[: count * length], keys[count * length :]
         value, values = values[: count * length], values[count * length :]
-        run = (t.unflatten(0, (count, -1)).transpose(1, 2) for t in (query, key, value))
-        attended.append(scaled_dot_product_attention(*run).transpose(1, 2).flatten(0, 1))
-    return torch.cat(attended)
+        query, key, value = (
+            part.view(count, -1, *part.shape[1:]).transpose(1, 2) for part in (query, key, value)
+        )
+        found = scaled_dot_product_attention(query, key, value)
+        attended.append(found.transpose(1, 2).flatten(0, 1))
+    return torch.cat([*attended, queries.new_zeros(queries.shape)])  # of rows that only fill

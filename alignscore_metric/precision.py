@@ -62,7 +62,8 @@ def prepare(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
         for module in aligner.encoder.encoder.modules():
             if device.type != "cpu" or isinstance(module, nn.Linear):
                 module.to(COMPUTED_IN[precision])
-    return aligner.to(device)
+    aligner.to(device)
+    return aligner
 
 
 def candidates(device: torch.device) -> Iterator[str]:

@@ -13,7 +13,11 @@ each precision with those of single pairs in fp32, padded by transformers. `grow
 against pairs. Weights of RoBERTa's shapes are random; texts are of FRANK, XSumFaith, SummEval and
 CoGenSumm, or documents of 10,000 words made of theirs.
 
-Run: python benchmarks/engine_speed.py speed --shared DIR [--model base|large|mini] [--device cuda]
+    python benchmarks/engine_speed.py speed --shared ../shared --contest base:fp32 mini:bf16
+    python benchmarks/engine_speed.py errors --shared ../shared --contest mini:fp32 mini:bf16
+    python benchmarks/engine_speed.py growth --shared ../shared --contest mini:bf16 --many 2000
+
+With `--device cuda` they run on a GPU; with `--into docs/performance.md` the tables go there.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pages import machine, write_between_marks
 from transformers import RobertaConfig
 from transformers.models.roberta.modeling_roberta import RobertaLMHead
 
@@ -49,7 +54,6 @@ from alignscore_metric.pairs import PairTable, build_pair_table
 from alignscore_metric.precision import COMPUTED_IN
 from alignscore_metric.profile import Profile
 from alignscore_metric.text import chunk_passages, get_splitter
-from pages import machine
 
 SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
 #: layers, width, heads, inner width
@@ -104,7 +108,8 @@ def random_aligner(shape: str) -> Aligner:
     )
     torch.manual_seed(0)
     profile = Profile(splitter="bundled_punkt", chunk_words=CHUNK_WORDS).to_dict()
-    return Aligner(AlignerConfig(backbone=backbone.to_dict(), profile=profile)).eval()
+    aligner: Aligner = Aligner(AlignerConfig(backbone=backbone.to_dict(), profile=profile)).eval()
+    return aligner
 
 
 @dataclass
@@ -126,19 +131,20 @@ class Contest:
     language_head: RobertaLMHead
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Contest:
+    def of(cls, contest: str, args: argparse.Namespace) -> Contest:
         """Make or load the weights, and put them on the device."""
+        model, precision = contest.split(":")
         tokenizer = load_checkpoint("mini").tokenizer  # cuts words about as RoBERTa's does
-        aligner = random_aligner("base" if args.model == "mini" else args.model)
+        aligner = random_aligner("base" if model == "mini" else model)
         options = {
             "device": args.device,
-            "precision": args.precision,
+            "precision": precision,
             "batch_tokens": args.batch_tokens,
             "progress": False,
         }
         cross_encoder = None
         with tempfile.TemporaryDirectory() as folder:
-            if args.model == "mini":
+            if model == "mini":
                 metric = AlignScore("mini", **options)
             else:
                 own, theirs = Path(folder) / "aligner", Path(folder) / "classifier"
@@ -146,7 +152,7 @@ class Contest:
                 tokenizer.save_pretrained(own)
                 convert(own, theirs, to_classifier=True)
                 metric = AlignScore(own, **options)
-                cross_encoder = load_cross_encoder(theirs, args)
+                cross_encoder = load_cross_encoder(theirs, args.device, COMPUTED_IN[precision])
                 torch.manual_seed(0)
         language_head = RobertaLMHead(aligner.encoder.config).eval().to(args.device)
         return cls(aligner.to(args.device), tokenizer, metric, cross_encoder, language_head)
@@ -203,15 +209,15 @@ class Contest:
         )
 
 
-def load_cross_encoder(folder: Path, args: argparse.Namespace) -> Any:  # noqa: ANN401
+def load_cross_encoder(folder: Path, device: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
     """sentence-transformers' own, in the precision of (c)."""
     from sentence_transformers import CrossEncoder
 
     loaded = CrossEncoder(
         str(folder),
-        device=args.device,
+        device=device,
         max_length=LENGTH,
-        model_kwargs={"dtype": COMPUTED_IN[args.precision]},
+        model_kwargs={"dtype": dtype},
     )
     loaded.tokenizer.model_input_names = ["input_ids", "attention_mask"]  # RoBERTa has no types
     return loaded
@@ -323,65 +329,92 @@ def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
     return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
 
 
+def spread(values: Sequence[float]) -> str:
+    """Median, with the least and the most."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
 def speed(args: argparse.Namespace) -> list[str]:
-    """Rows of the table of one contest."""
-    contest = Contest.of(args)
+    """Two tables: the three ways on a few examples, and (c) and (b) on many."""
     few = read_texts(args.shared, args.examples, args.words)
     many = read_texts(args.shared, args.many, args.words)
-    ways = {"(a)": contest.reference, "(b)": contest.cross_encoded, "(c)": contest.ours}
+    first, second = [], []
+    for contest in args.contest:
+        rivals = Contest.of(contest, args)
+        first.append(f"| {contest.replace(':', ', ')} | {compared(rivals, few, args)} |")
+        second.append(f"| {contest.replace(':', ', ')} | {throughput(rivals, many, args)} |")
+    return [
+        f"{len(few[0])} examples, {args.rounds} rounds; seconds and MB are of (a), (b) and (c):",
+        "",
+        "| (c) | seconds | (a) / (c) | (b) / (c) | MB | largest difference to (a) |",
+        "|---|---|---|---|---|---|",
+        *first,
+        "",
+        f"{len(many[0])} examples, {args.rounds} rounds:",
+        "",
+        "| (c) | pairs | tokens | tokens a second | TFLOP/s | of the peak | outside the model "
+        "| (b) / (c) |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+        *second,
+    ]
+
+
+def compared(contest: Contest, texts: Texts, args: argparse.Namespace) -> str:
+    """Cells of the first table: all ways on the same texts, in turn."""
+    ways = {"a": contest.reference, "b": contest.cross_encoded, "c": contest.ours}
     if contest.cross_encoder is None:
-        del ways["(b)"]
+        del ways["b"]
     times: dict[str, list[float]] = {way: [] for way in ways}
     memory, scores = {}, {}
-    for way, run in ways.items():  # warm
+    for way, run in ways.items():  # the first time warms up
         with peak_memory(args.device) as found:
-            scores[way] = run(few)
+            scores[way] = run(texts)
         memory[way] = found[0]
     for _ in range(args.rounds):
         for way, run in ways.items():
-            times[way].append(timed(lambda run=run: run(few), args.device))
-    lines = [
-        f"| {args.model}, {args.precision}, {args.device} | {len(few[0])} examples |",
-        *(
-            f"| {way} | {statistics.median(times[way]):.3f} s, {memory[way]:.0f} MB |"
-            for way in ways
-        ),
-    ]
-    for way in ways:
-        ratios = [other / own for other, own in zip(times[way], times["(c)"], strict=True)]
-        if way != "(c)":
-            lines.append(
-                f"| {way} / (c) | {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
-            )
-        if args.model != "mini":
-            lines.append(
-                f"| largest difference {way} to (a) | {np.abs(scores[way] - scores['(a)']).max():.2g} |"
-            )
-    lines += throughput(contest, few, many, args)
-    return lines
+            times[way].append(timed(partial(run, texts), args.device))
+    ratios = {
+        way: [slow / fast for slow, fast in zip(times[way], times["c"], strict=True)]
+        for way in ways
+    }
+    differ = np.abs(scores["c"] - scores["a"]).max() if "b" in ways else None
+    return " | ".join(
+        [
+            ", ".join(f"{statistics.median(times[way]):.2f}" for way in ways),
+            spread(ratios["a"]),
+            spread(ratios["b"]) if "b" in ways else "",
+            ", ".join(f"{memory[way]:.0f}" for way in ways),
+            "" if differ is None else f"{differ:.1g}",
+        ]
+    )
 
 
-def throughput(contest: Contest, few: Texts, many: Texts, args: argparse.Namespace) -> list[str]:
-    """How near (c) is to what the machine can do, on more texts; (b) and (c) there too."""
-    table = contest.table(many)
-    encoded = encode(contest.metric._engine, table)
-    tokens = int(encoded.sizes[:, 0].sum())
-    work = operations(contest.metric._engine.aligner, encoded.sizes)
-    limit = peak(args.device, COMPUTED_IN[args.precision])
-    own = [timed(lambda: contest.ours(many), args.device) for _ in range(args.rounds)]
-    alone = model_alone(contest.metric, table, args.device)
-    second = statistics.median(own)
-    lines = [
-        f"| many: {len(many[0])} examples, {len(table.pairs)} pairs of {len(table.cells)} cells, {tokens} tokens | {second:.2f} s |",
-        f"| tokens a second | {tokens / second:,.0f} |",
-        f"| peak of matrix products | {limit / 1e12:.3f} TFLOP/s |",
-        f"| share of it | {work / second / limit:.1%} ({work / max(own) / limit:.1%} to {work / min(own) / limit:.1%}) |",
-        f"| outside the model | {max(0.0, 1 - alone / second):.1%} |",
-    ]
-    if contest.cross_encoder is not None:
-        theirs = timed(lambda: contest.cross_encoded(many), args.device)
-        lines.append(f"| (b) / (c) on these | {theirs / second:.2f} |")
-    return lines
+def throughput(contest: Contest, texts: Texts, args: argparse.Namespace) -> str:
+    """Cells of the second table: how near (c) is to what the machine can do."""
+    engine, table = contest.metric._engine, contest.table(texts)
+    sizes = encode(engine, table).sizes
+    tokens, work = int(sizes[:, 0].sum()), operations(engine.aligner, sizes)
+    limit = peak(args.device, COMPUTED_IN[engine.precision])
+    times: dict[str, list[float]] = {"c": [], "alone": [], "b": []}
+    for _ in range(args.rounds):
+        times["c"].append(timed(partial(contest.ours, texts), args.device))
+        times["alone"].append(model_alone(contest.metric, table, args.device))
+        if contest.cross_encoder is not None:
+            times["b"].append(timed(partial(contest.cross_encoded, texts), args.device))
+    seconds, alone = statistics.median(times["c"]), statistics.median(times["alone"])
+    return " | ".join(
+        [
+            f"{len(table.pairs):,}",
+            f"{tokens:,}",
+            f"{tokens / seconds:,.0f}",
+            f"{work / seconds / 1e12:.2f} of {limit / 1e12:.2f}",
+            f"{work / seconds / limit:.0%}",
+            f"{max(0.0, 1 - alone / seconds):.1%}",
+            spread([b / c for b, c in zip(times["b"], times["c"], strict=True)])
+            if times["b"]
+            else "",
+        ]
+    )
 
 
 def some_pairs(metric: AlignScore, texts: Texts, count: int) -> PairTable:
@@ -397,17 +430,24 @@ def some_pairs(metric: AlignScore, texts: Texts, count: int) -> PairTable:
 
 def errors(args: argparse.Namespace) -> list[str]:
     """Scores of each precision against single pairs in fp32, padded by transformers' encoder."""
-    exact = AlignScore(args.model, device=args.device, progress=False)
+    model = args.contest[0].split(":")[0]
+    exact = AlignScore(model, device=args.device, progress=False)
     table = some_pairs(exact, read_texts(args.shared, args.many), args.pairs)
     expected = one_by_one(exact._engine, encode(exact._engine, table))
-    lines = []
-    for precision in args.precision.split(","):
-        metric = AlignScore(args.model, device=args.device, precision=precision, progress=False)
+    lines = [
+        f"{args.pairs:,} pairs:",
+        "",
+        "| model | precision | largest difference | 99.9% below | mean |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for contest in args.contest:
+        precision = contest.split(":")[1]
+        metric = AlignScore(model, device=args.device, precision=precision, progress=False)
         found = metric._engine.score(table.chunks, table.sentences, table.pairs)
         off = np.abs(found - expected)
         lines.append(
-            f"| {args.device} | {precision} | {len(off)} | {off.max():.2g} | "
-            f"{np.quantile(off, 0.999):.2g} | {off.mean():.2g} |"
+            f"| {model} | {precision} | {off.max():.2g} | {np.quantile(off, 0.999):.2g} "
+            f"| {off.mean():.2g} |"
         )
     return lines
 
@@ -426,47 +466,56 @@ def one_by_one(engine: Engine, encoded: EncodedPairs) -> np.ndarray:
 
 
 def growth(args: argparse.Namespace) -> list[str]:
-    """Seconds a pair, end to end from texts to scores of pairs, against the number of pairs."""
-    metric = AlignScore(args.model, device=args.device, precision=args.precision, progress=False)
+    """Seconds, from texts of pairs to their scores, against the number of pairs."""
+    model, precision = args.contest[0].split(":")
+    metric = AlignScore(model, device=args.device, precision=precision, progress=False)
     texts = read_texts(args.shared, args.many)
-    sizes = [int(size) for size in args.sizes.split(",")]
-    tables = {size: some_pairs(metric, texts, size) for size in sizes}
-    times: dict[int, list[float]] = {size: [] for size in sizes}
+    tables = {size: some_pairs(metric, texts, size) for size in args.sizes}
+    times: dict[int, list[float]] = {size: [] for size in args.sizes}
     for _ in range(args.rounds):
         for size, table in tables.items():
             run = partial(metric._engine.score, table.chunks, table.sentences, table.pairs)
-            times[size].append(timed(run, args.device))
-    first = statistics.median(times[sizes[0]]) / sizes[0]
+            times[size].append(timed(run, args.device) / size * 1e3)
+    first = statistics.median(times[args.sizes[0]])
     return [
-        f"| {size:,} | {statistics.median(times[size]):.2f} s | "
-        f"{1e3 * statistics.median(times[size]) / size:.3f} ms | "
-        f"{statistics.median(times[size]) / size / first:.3f} |"
-        for size in sizes
+        f"{model}, {precision}; {args.rounds} rounds:",
+        "",
+        "| pairs | ms a pair | against the first |",
+        "|---:|---|---:|",
+        *(
+            f"| {size:,} | {spread(times[size])} | {statistics.median(times[size]) / first:.3f} |"
+            for size in args.sizes
+        ),
     ]
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure; print, or write into a page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("what", choices=("speed", "errors", "growth"))
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--model", default="base", choices=("mini", *SHAPES))
-    parser.add_argument("--precision", default="fp32", help="several by commas for errors")
+    parser.add_argument(
+        "--contest", nargs="+", default=["base:fp32"], metavar="MODEL:PRECISION",
+        help=f"mini, {', '.join(SHAPES)}, each with a precision",
+    )  # fmt: skip
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch-tokens", type=int)
     parser.add_argument("--examples", type=int, default=16, help="that (a) scores too")
-    parser.add_argument(
-        "--many", type=int, default=64, help="examples for what (a) is too slow for"
-    )
+    parser.add_argument("--many", type=int, default=64, help="examples, where (a) is too slow")
     parser.add_argument("--words", type=int, help="sources of this many words")
     parser.add_argument("--pairs", type=int, default=5000, help="of errors")
-    parser.add_argument("--sizes", default="2000,10000,50000", help="of growth, in pairs")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2000, 10000, 50000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--into", type=Path, help="page to write to")
+    parser.add_argument("--mark", help="which place in it; default: engine-WHAT")
     args = parser.parse_args()
-    measure = {"speed": speed, "errors": errors, "growth": growth}[args.what]
-    print(machine(), *measure(args), sep="\n")
+    lines = [f"{machine()}, {args.device}.", ""]
+    lines += {"speed": speed, "errors": errors, "growth": growth}[args.what](args)
+    print(*lines, sep="\n")
+    if args.into is not None:
+        write_between_marks(args.into, args.mark or f"engine-{args.what}", lines)
 
 
 if __name__ == "__main__":
