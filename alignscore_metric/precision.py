@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from torch import nn
 
 from alignscore_metric.aligner import Aligner
+from alignscore_metric.allocator import keep_freed_memory
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
 from alignscore_metric.int8 import multiplies_exactly, quantised
 from alignscore_metric.io import write_text
@@ -51,6 +52,8 @@ def prepare(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
     Raises:
         ConfigurationError: int8 on another device than a CPU that is made for it.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     if precision == "int8":
         if device.type != "cpu":
             raise ConfigurationError(

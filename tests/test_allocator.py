@@ -1,0 +1,46 @@
+"""Tests of alignscore_metric.allocator: page faults of a process that makes large blocks anew."""
+
+import subprocess
+import sys
+
+import pytest
+
+WORK = """
+import resource, sys, torch
+if {keep}:
+    from alignscore_metric.allocator import keep_freed_memory
+    assert keep_freed_memory()
+blocks = [torch.ones(3_000_000) for _ in range(2)]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(40):
+    blocks = [block + 1 for block in blocks]
+    del blocks[0]
+    blocks.append(torch.ones(3_000_000))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(keep: bool, **environment: str) -> int:
+    found = subprocess.run(
+        [sys.executable, "-c", WORK.format(keep=keep)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path)} | environment,
+    )
+    return int(found.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+def test_freed_memory_is_not_fetched_anew():
+    """A block of 12 MB is 2,930 pages; 120 of them are made."""
+    assert page_faults(keep=True) < 30_000 < page_faults(keep=False)
+
+
+def test_the_environments_settings_stand(monkeypatch: pytest.MonkeyPatch):
+    from alignscore_metric.allocator import keep_freed_memory
+
+    keep_freed_memory.cache_clear()
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    assert keep_freed_memory() is False
+    keep_freed_memory.cache_clear()
