@@ -120,7 +120,8 @@ class Engine:
             window = order[start : start + WINDOW]
             encoded = encoder.encode(window)
             truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
-            for rows in batches(encoded.sizes, batch_tokens=self.batch_tokens):
+            lengths, claims = encoded.sizes.T
+            for rows in batches(lengths, batch_tokens=self.batch_tokens, claims=claims):
                 yield window[rows], encoded.pack(rows)
 
     def _score_batch(self, batch: PackedPairs) -> Tensor:
@@ -149,7 +150,10 @@ class Engine:
 
 
 def batches(
-    lengths: npt.NDArray[np.int64], *, batch_tokens: int
+    lengths: npt.NDArray[np.int64],
+    *,
+    batch_tokens: int,
+    claims: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Row numbers of batches of pairs of about the same length, longest first.
 
@@ -157,17 +161,18 @@ def batches(
     errs on the side of caution.
 
     Args:
-        lengths: Tokens of each pair, and of its claim, shape [P, 2].
+        lengths: Tokens of each pair, shape [P].
         batch_tokens: Tokens of a batch, padded; a single longer pair makes its own batch.
+        claims: Tokens of each pair's claim, shape [P]: of equally long pairs, those whose claims
+            are equally long too stand together, as they can be read at once.
 
     Yields:
         Row numbers; every row in exactly one batch.
     """
-    # Pairs whose claims are equally long too stand together: they can be read at once.
-    order = np.lexsort(-lengths.T[::-1])
+    order = np.lexsort((-lengths,) if claims is None else (-claims, -lengths))
     start = 0
     while start < len(order):
-        size = max(1, batch_tokens // int(lengths[order[start], 0]))
+        size = max(1, batch_tokens // int(lengths[order[start]]))
         yield order[start : start + size]
         start += size
 

@@ -28,7 +28,7 @@ Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
 def test_batches(lengths: list[int], claims: int, batch_tokens: int):
     """Every row once, longest first, within the budget, and none smaller than it need be."""
     sizes = np.array([(n, n % claims) for n in lengths], dtype=np.int64).reshape(-1, 2)
-    found = list(batches(sizes, batch_tokens=batch_tokens))
+    found = list(batches(sizes[:, 0], batch_tokens=batch_tokens, claims=sizes[:, 1]))
     rows = [int(row) for batch in found for row in batch]
     assert sorted(rows) == list(range(len(lengths)))
     assert [tuple(sizes[row]) for row in rows] == sorted(map(tuple, sizes), reverse=True)
