@@ -508,6 +508,7 @@ def test_a_profile_travels_in_the_configuration(tmp_path: Path):
         "sentence_aggregation": "mean",
         "max_length": 64,
         "copied_weight": 0.0,
+        "prefilter": "none",
     }
 
 
