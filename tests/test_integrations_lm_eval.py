@@ -12,7 +12,7 @@ from alignscore_metric.integrations.lm_eval import alignscore_results
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
-SECTION = PAGE[PAGE.index("\n## LM evaluation harness") :]
+SECTION = PAGE.split("\n## LM evaluation harness")[1].split("\n## ")[0]
 ANSWERS = {
     "The bridge was closed on Monday.": "The bridge was closed. It rained.",
     "Snow fell. It melted.": "Snow fell on Friday.",
