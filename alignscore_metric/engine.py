@@ -79,14 +79,7 @@ class Engine:
         Raises:
             NumericalError: The model gave a NaN or an infinity, as fp16 may.
         """
-        encoder = PairEncoder(
-            chunks,
-            sentences,
-            pairs,
-            tokenizer=self.tokenizer,
-            profile=self.profile,
-            mark_claim=self.aligner.reads_claim,
-        )
+        encoder = self.encoder(chunks, sentences, pairs)
         truncated: list[int] = []
         scores = np.empty(len(pairs), dtype=np.float64)
         waiting: deque[tuple[npt.NDArray[np.int64], Tensor]] = deque()
@@ -110,6 +103,19 @@ class Engine:
                 f"{self.precision}; use precision='fp32', or check the checkpoint"
             )
         return scores
+
+    def encoder(
+        self, chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
+    ) -> PairEncoder:
+        """What turns such pairs into the token ids that are scored; arguments as `score`."""
+        return PairEncoder(
+            chunks,
+            sentences,
+            pairs,
+            tokenizer=self.tokenizer,
+            profile=self.profile,
+            mark_claim=self.aligner.reads_claim,
+        )
 
     def _batches(
         self, encoder: PairEncoder, count: int, truncated: list[int]

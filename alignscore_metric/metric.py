@@ -27,7 +27,15 @@ from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.pairs import PairTable, Source, build_pair_table
-from alignscore_metric.precision import AUTO, PRECISIONS, choose, examples, prepare, remembered
+from alignscore_metric.precision import (
+    AUTO,
+    PRECISIONS,
+    candidates,
+    choose,
+    examples,
+    prepare,
+    remembered,
+)
 from alignscore_metric.prefilter import (
     ALIGNER,
     LEXICAL,
@@ -189,6 +197,7 @@ class AlignScore:
         key = {
             "scores": self.signature,
             "torch": torch.__version__,
+            "candidates": list(candidates(self.device)),  # a home may be shared by several machines
             "device": torch.cuda.get_device_name(self.device) if on_gpu else str(self.device),
         }
         return remembered(key, lambda: choose(self.device, score, faithful))

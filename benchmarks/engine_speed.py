@@ -48,7 +48,7 @@ from alignscore_metric.aggregate import max_over_chunks
 from alignscore_metric.aligner import Aligner, AlignerConfig, pair_scores
 from alignscore_metric.checkpoints import load_checkpoint
 from alignscore_metric.convert import convert
-from alignscore_metric.encoding import EncodedPairs, PairEncoder
+from alignscore_metric.encoding import EncodedPairs
 from alignscore_metric.engine import Engine
 from alignscore_metric.pairs import PairTable, build_pair_table
 from alignscore_metric.precision import COMPUTED_IN
@@ -225,14 +225,7 @@ def load_cross_encoder(folder: Path, device: str, dtype: torch.dtype) -> Any:  #
 
 def encode(engine: Engine, table: PairTable) -> EncodedPairs:
     """All pairs of a table as the engine would encode them."""
-    encoder = PairEncoder(
-        table.chunks,
-        table.sentences,
-        table.pairs,
-        tokenizer=engine.tokenizer,
-        profile=engine.profile,
-        mark_claim=engine.aligner.reads_claim,
-    )
+    encoder = engine.encoder(table.chunks, table.sentences, table.pairs)
     return encoder.encode(np.arange(len(table.pairs)))
 
 
@@ -317,14 +310,7 @@ def resident() -> int:
 def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
     """Seconds of the forward passes alone, over batches that are ready."""
     engine = metric._engine
-    encoder = PairEncoder(
-        table.chunks,
-        table.sentences,
-        table.pairs,
-        tokenizer=engine.tokenizer,
-        profile=engine.profile,
-        mark_claim=engine.aligner.reads_claim,
-    )
+    encoder = engine.encoder(table.chunks, table.sentences, table.pairs)
     ready = [batch for _, batch in engine._batches(encoder, len(table.pairs), [])]
     return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
 
