@@ -84,8 +84,8 @@ def candidates(device: torch.device) -> Iterator[str]:
 
 def has_bf16() -> bool:
     """Whether this CPU multiplies bf16 numbers itself; torch emulates it elsewhere, very slowly."""
-    ask = getattr(torch.cpu, "get_capabilities", dict)  # older versions cannot say
-    found = ask()
+    # Older versions cannot say.
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
