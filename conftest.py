@@ -15,3 +15,5 @@ collect_ignore = [
     for library in ("deepeval", "llama_index", "ragas", "ray", "torchmetrics")
     if find_spec(library) is None
 ]
+if find_spec("triton") is None:
+    collect_ignore.append("alignscore_metric/kernels.py")

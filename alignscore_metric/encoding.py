@@ -168,9 +168,8 @@ class PairEncoder:
     """Encodes pairs as a profile's template lays them out, tokenising each text once, when asked.
 
     Args:
-        chunks: Distinct contexts.
-        sentences: Distinct claims.
-        pairs: Rows of (chunk, sentence) numbers, shape [P, 2].
+        chunks: Distinct contexts; more may be appended at any time.
+        sentences: Distinct claims, likewise.
         tokenizer: A fast tokenizer.
         profile: Its template and its length.
         mark_claim: See `PairTemplate.of`.
@@ -180,7 +179,6 @@ class PairEncoder:
         self,
         chunks: Sequence[str],
         sentences: Sequence[str],
-        pairs: npt.NDArray[np.int64],
         *,
         tokenizer: PreTrainedTokenizerBase,
         profile: Profile,
@@ -188,22 +186,22 @@ class PairEncoder:
     ) -> None:
         """Encode nothing yet; see the class for the arguments."""
         self.template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
-        self._chunks, self._sentences, self._pairs = chunks, sentences, pairs
+        self._chunks, self._sentences = chunks, sentences
         self._tokenizer, self._profile = tokenizer, profile
         self._ids: dict[str, Ids] = {}
 
-    @property
-    def characters(self) -> npt.NDArray[np.int64]:
-        """Characters of each pair's texts, shape [P]: about in proportion to its tokens."""
-        chunks, sentences = (
-            np.array([len(text) for text in texts], dtype=np.int64)
-            for texts in (self._chunks, self._sentences)
-        )
-        return chunks[self._pairs[:, 0]] + sentences[self._pairs[:, 1]]
+    def characters(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Characters of each pair's texts, shape [P]: about in proportion to its tokens.
 
-    def encode(self, rows: npt.NDArray[np.int64]) -> EncodedPairs:
-        """Token ids of some of the pairs, by their numbers."""
-        texts = [(self._chunks[c], self._sentences[s]) for c, s in self._pairs[rows]]
+        Args:
+            pairs: Rows of (chunk, sentence) numbers, shape [P, 2].
+        """
+        sizes = [len(self._chunks[c]) + len(self._sentences[s]) for c, s in pairs.tolist()]
+        return np.array(sizes, dtype=np.int64)
+
+    def encode(self, pairs: npt.NDArray[np.int64]) -> EncodedPairs:
+        """Token ids of pairs; rows of (chunk, sentence) numbers, shape [P, 2]."""
+        texts = [(self._chunks[c], self._sentences[s]) for c, s in pairs.tolist()]
         if self._profile.template == "pair":
             return self._encode_pairs(texts)
         return self._encode_prompts(texts)

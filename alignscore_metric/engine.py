@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ prepares the next."""
 MADE_AHEAD = 8
 """Batches that the host may have ready."""
 
-IN_FLIGHT = 3
+IN_FLIGHT = 8
 """Batches handed to the device before the scores of the first are waited for."""
 
 
@@ -79,24 +79,51 @@ class Engine:
         Raises:
             NumericalError: The model gave a NaN or an infinity, as fp16 may.
         """
-        encoder = self.encoder(chunks, sentences, pairs)
+        return self.score_parts(chunks, sentences, [pairs], lambda: len(pairs))
+
+    def score_parts(
+        self,
+        chunks: Sequence[str],
+        sentences: Sequence[str],
+        parts: Iterable[npt.NDArray[np.int64]],
+        total: Callable[[], int],
+    ) -> npt.NDArray[np.float64]:
+        """Score pairs that are still being listed; they are taken while others are scored.
+
+        Warnings and errors as for `score`.
+
+        Args:
+            chunks: Contexts; each may be appended with the first part that names it.
+            sentences: Claims, likewise.
+            parts: Rows of (chunk, sentence) numbers, shape [P, 2] each.
+            total: How many pairs there will be, about; for the progress bar.
+
+        Returns:
+            The score of each pair, in the order of the parts.
+        """
+        encoder = self.encoder(chunks, sentences)
         truncated: list[int] = []
-        scores = np.empty(len(pairs), dtype=np.float64)
-        waiting: deque[tuple[npt.NDArray[np.int64], Tensor]] = deque()
-        with tqdm(total=len(pairs), desc="scoring", unit="pair", disable=not self.progress) as bar:
+        rows: list[npt.NDArray[np.int64]] = []
+        found: list[npt.NDArray[np.float64]] = []
+        waiting: deque[Tensor] = deque()
+        with tqdm(desc="scoring", unit="pair", disable=not self.progress) as bar:
 
             def fetch() -> None:
-                rows, found = waiting.popleft()
-                scores[rows] = found.cpu().double().numpy()
-                bar.update(len(rows))
+                found.append(waiting.popleft().cpu().double().numpy())
+                bar.total = total()
+                bar.update(len(found[-1]))
 
-            for rows, batch in ahead(self._batches(encoder, len(pairs), truncated), MADE_AHEAD):
-                waiting.append((rows, self._score_batch(batch)))
+            for numbers, batch in ahead(self._batches(encoder, parts, truncated), MADE_AHEAD):
+                rows.append(numbers)
+                waiting.append(self._score_batch(batch))
                 if len(waiting) == IN_FLIGHT:
                     fetch()
             while waiting:
                 fetch()
-        _warn_of_truncation(sum(truncated), len(pairs), self.profile)
+        scores = np.empty(sum(map(len, rows)), dtype=np.float64)
+        for numbers, values in zip(rows, found, strict=True):
+            scores[numbers] = values
+        _warn_of_truncation(sum(truncated), len(scores), self.profile)
         if broken := int((~np.isfinite(scores)).sum()):
             raise NumericalError(
                 f"the model gave {broken} of {len(scores)} pairs no finite score in "
@@ -104,31 +131,34 @@ class Engine:
             )
         return scores
 
-    def encoder(
-        self, chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
-    ) -> PairEncoder:
-        """What turns such pairs into the token ids that are scored; arguments as `score`."""
+    def encoder(self, chunks: Sequence[str], sentences: Sequence[str]) -> PairEncoder:
+        """What turns pairs of such texts into the token ids that are scored."""
         return PairEncoder(
             chunks,
             sentences,
-            pairs,
             tokenizer=self.tokenizer,
             profile=self.profile,
             mark_claim=self.aligner.reads_claim,
         )
 
     def _batches(
-        self, encoder: PairEncoder, count: int, truncated: list[int]
+        self,
+        encoder: PairEncoder,
+        parts: Iterable[npt.NDArray[np.int64]],
+        truncated: list[int],
     ) -> Iterator[tuple[npt.NDArray[np.int64], PackedPairs]]:
         """Numbers and tokens of each batch's pairs; notes how many of each window lost text."""
-        order = np.argsort(-encoder.characters, kind="stable")
-        for start in range(0, count, WINDOW):
-            window = order[start : start + WINDOW]
-            encoded = encoder.encode(window)
-            truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
-            lengths, claims = encoded.sizes.T
-            for rows in batches(lengths, batch_tokens=self.batch_tokens, claims=claims):
-                yield window[rows], encoded.pack(rows)
+        before = 0
+        for pairs in parts:
+            order = np.argsort(-encoder.characters(pairs), kind="stable")
+            for start in range(0, len(pairs), WINDOW):
+                window = order[start : start + WINDOW]
+                encoded = encoder.encode(pairs[window])
+                truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
+                lengths, claims = encoded.sizes.T
+                for rows in batches(lengths, batch_tokens=self.batch_tokens, claims=claims):
+                    yield before + window[rows], encoded.pack(rows)
+            before += len(pairs)
 
     def _score_batch(self, batch: PackedPairs) -> Tensor:
         """Score one batch; where memory runs out, its two halves, down to single pairs."""
@@ -202,5 +232,5 @@ def _warn_of_truncation(truncated: int, pairs: int, profile: Profile) -> None:
         f"{truncated} of {pairs} {what} pairs are longer than the model's "
         f"{profile.max_length} tokens and were cut ({cut}). {hint}",
         TruncationWarning,
-        stacklevel=4,
+        stacklevel=5,
     )

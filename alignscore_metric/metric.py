@@ -6,10 +6,11 @@ import copy
 import math
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pairs import PairTable, Source, build_pair_table
+from alignscore_metric.pairs import Example, PairLister, PairTable, Source
 from alignscore_metric.precision import (
     AUTO,
     PRECISIONS,
@@ -51,6 +52,9 @@ from alignscore_metric.signature import Signature
 from alignscore_metric.smart import SmartResult, smart_of_texts
 from alignscore_metric.text import get_splitter
 from alignscore_metric.version import __version__
+
+PART = 128
+"""Most examples that are split while a GPU scores those before."""
 
 
 class AlignScore:
@@ -88,7 +92,7 @@ class AlignScore:
             and not the same scores. `none`: all; where None, what the profile says. `smart` always
             scores all.
         batch_tokens: Padded tokens of a batch: memory and speed, not scores. None is 4,096 on a
-            CPU, whose caches larger batches overflow, and 16,384 elsewhere.
+            CPU, whose caches larger batches overflow, and 65,536 elsewhere.
         progress: Bars on stderr; where None, only if stderr is a terminal.
 
     Raises:
@@ -164,7 +168,7 @@ class AlignScore:
             tokenizer=checkpoint.tokenizer,
             profile=self.profile,
             precision="fp32",
-            batch_tokens=batch_tokens or (4096 if self.device.type == "cpu" else 32768),
+            batch_tokens=batch_tokens or (4096 if self.device.type == "cpu" else 65536),
             progress=sys.stderr.isatty() if progress is None else progress,
         )
         self._choose: Choose | None = None
@@ -224,7 +228,17 @@ class AlignScore:
         Returns:
             Scores, mean with interval, per-sentence scores with their best chunks, signature.
         """
-        return self.evaluate_table(self.pair_table(sources, summaries))
+        if self.device.type == "cpu" or self._choose is not None:
+            return self.evaluate_table(self.pair_table(sources, summaries))
+        check_inputs(sources, summaries)
+        lister = self._lister()
+        parts = map(lister.add, _in_parts(zip(sources, summaries, strict=True)))
+        scores = self._engine.score_parts(
+            lister.chunks, lister.sentences, parts, total=lambda: lister.expected(len(sources))
+        )
+        table = lister.table()
+        weight = self.profile.copied_weight
+        return self._result(table, scores[table.cells], copied_shares(table) if weight else None)
 
     def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
         """The first half of `evaluate`: check and split the texts, without the model.
@@ -232,12 +246,12 @@ class AlignScore:
         Arguments and errors as for `score`. It may run in a thread while another table is scored.
         """
         check_inputs(sources, summaries)
-        return build_pair_table(
-            sources,
-            summaries,
-            split_source=self._split_source,
-            split_summary=self._split_summary,
-        )
+        lister = self._lister()
+        lister.add(zip(sources, summaries, strict=True))
+        return lister.table()
+
+    def _lister(self) -> PairLister:
+        return PairLister(split_source=self._split_source, split_summary=self._split_summary)
 
     def evaluate_table(self, table: PairTable) -> AlignScoreResult:
         """The second half of `evaluate`: score what `pair_table` gave."""
@@ -249,9 +263,15 @@ class AlignScore:
                 cell_scores = pair_scores[table.cells]
             else:
                 cell_scores = chosen_scores(table, self._choose(table), self._engine.score)
+        return self._result(table, cell_scores, None if copied is None else copied.result())
+
+    def _result(
+        self, table: PairTable, cell_scores: Floats, copied: Floats | None
+    ) -> AlignScoreResult:
+        """From scores of cells [C] and copied shares of sentences [S] to scores of examples."""
         sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
         if copied is not None:
-            sentence_scores = blend(sentence_scores, copied.result(), weight)
+            sentence_scores = blend(sentence_scores, copied, self.profile.copied_weight)
         return AlignScoreResult(
             scores=aggregate_sentences(
                 sentence_scores, table.example_sentences, self.profile.sentence_aggregation
@@ -349,6 +369,14 @@ class AlignScore:
             prefilter="",
         )
         return SmartResult(scores, str(signature))
+
+
+def _in_parts(examples: Iterator[Example]) -> Iterator[list[Example]]:
+    """Examples in parts; the first are small, so that a GPU has something to do soon."""
+    size = PART // 16
+    while part := list(islice(examples, size)):
+        yield part
+        size = min(2 * size, PART)
 
 
 def check_inputs(

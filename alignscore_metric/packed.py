@@ -7,9 +7,9 @@ Scoring alone uses it; training pads, as transformers' encoders do. The vectors 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from alignscore_metric.aligner import CLAIM_POOLINGS, Aligner, copied_runs
 from alignscore_metric.encoding import PackedPairs
+from alignscore_metric.fused import activated, add_norm
 
 FAMILY = ("bert", "roberta", "xlm-roberta")
 """Encoders with the same modules under the same names."""
@@ -47,42 +48,54 @@ def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Ten
     Returns:
         Shape [N, W], float32.
     """
-    put = partial(_put, device=aligner.device)
-    ids, starts = put(pairs.ids), np.cumsum(pairs.lengths) - pairs.lengths
-    copied, reads_claims = None, aligner.config.pooling in CLAIM_POOLINGS
+    starts, claims = np.cumsum(pairs.lengths) - pairs.lengths, pairs.lengths - pairs.contexts
+    reads_claims = aligner.config.pooling in CLAIM_POOLINGS
+    reading = claims if reads_claims else np.ones_like(starts)
+    arrays = [pairs.ids, _positions(aligner, pairs), _types(aligner, pairs), starts]
+    arrays += [_edges(pairs.lengths), _edges(reading)]
     if aligner.reads_claim:
-        context = _Segments.of(starts, pairs.contexts, put)
-        claim = _Segments.of(starts + pairs.contexts, pairs.lengths - pairs.contexts, put)
+        arrays += [np.cumsum(claims) - 1]
+        arrays += [*_segments(starts, pairs.contexts), *_segments(starts + pairs.contexts, claims)]
+    ids, positions, types, firsts, edges, read_edges, *more = _put(arrays, aligner.device)
+    copied = None
+    if aligner.reads_claim:
+        ends, *segments = more
+        context, claim = _Segments(*segments[:4]), _Segments(*segments[4:])
         if aligner.config.copied_ngrams:
-            copied = _copied(ids, context, claim, longest=aligner.config.copied_ngrams)
-    states = _embed(
-        aligner, ids, put(_positions(aligner, pairs)), _types(aligner, pairs, put), copied
-    )
+            copied = _copied(ids, context, claim, ends, longest=aligner.config.copied_ngrams)
+    states = _embed(aligner, ids, positions, types, copied)
     *layers, last = aligner.encoder.encoder.layer
     states = _filled(states.to(last.output.LayerNorm.weight.dtype), dtype)
-    attention = _attention(pairs.lengths, pairs.lengths, put)
+    attention = _attention(pairs.lengths, pairs.lengths, edges, edges)
     for layer in layers:
         states = _layer(layer, states, states, attention, dtype)
+    attention = _attention(reading, pairs.lengths, read_edges, edges)
+    tokens = claim.tokens if reads_claims else firsts
+    states = _layer(last, _filled(states[tokens], dtype), states, attention, dtype)
+    states = states[: len(tokens)].float()
     if not reads_claims:
-        attention = _attention(np.ones_like(starts), pairs.lengths, put)
-        first = _layer(last, _filled(states[put(starts)], dtype), states, attention, dtype)
-        return cast("Tensor", aligner.encoder.pooler(first[: len(pairs)].float().unsqueeze(1)))
-    attention = _attention(claim.counts, pairs.lengths, put)
-    states = _layer(last, _filled(states[claim.tokens], dtype), states, attention, dtype)
-    states = states[: len(claim.tokens)].float()
+        return cast("Tensor", aligner.encoder.pooler(states.unsqueeze(1)))
     told = None if copied is None else copied[claim.places]
     return aligner.pool_claim(claim.rectangle(states), claim.inside.float(), told)
 
 
-Put = Callable[[npt.NDArray[Any]], Tensor]
+def _put(arrays: Sequence[npt.NDArray[Any]], device: torch.device) -> list[Tensor]:
+    """Arrays of whole numbers on the device, int64, in one copy.
 
-
-def _put(array: npt.NDArray[Any], *, device: torch.device) -> Tensor:
-    """An array on the device; pinned, so that the copy does not wait for the batch before."""
-    tensor = torch.from_numpy(array)
+    It is made from pinned memory, so that it does not wait for the batch before.
+    """
+    flat = torch.from_numpy(np.concatenate([array.ravel() for array in arrays], dtype=np.int64))
     if device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+        flat = flat.pin_memory()
+    parts = torch.split(flat.to(device, non_blocking=True), [array.size for array in arrays])
+    return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
+
+
+def _segments(starts: Ints, counts: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """What `_Segments` holds, of segments that begin at `starts` [N]: worked out on the host."""
+    inside = np.arange(counts.max()) < counts[:, None]
+    places = np.where(inside, starts[:, None] + np.arange(counts.max()), 0)
+    return places, inside.astype(np.int64), places[inside], np.flatnonzero(inside)
 
 
 @dataclass(frozen=True)
@@ -90,26 +103,16 @@ class _Segments:
     """One segment of each of N pairs; L is the longest one's length, K all of their tokens.
 
     Attributes:
-        counts: Tokens of each, on the host, shape [N].
         places: Where in [T] they stand, shape [N, L]; beyond a segment's end, anywhere.
-        inside: Which of these are within the segment, shape [N, L].
+        inside: 1 for those within the segment, else 0, shape [N, L].
         tokens: Where in [T] they stand, without gaps, shape [K].
         cells: Where in [N * L] they stand, shape [K].
     """
 
-    counts: Ints
     places: Tensor
     inside: Tensor
     tokens: Tensor
     cells: Tensor
-
-    @classmethod
-    def of(cls, starts: Ints, counts: Ints, put: Put) -> _Segments:
-        """Segments that begin at `starts` [N]; all places are worked out on the host."""
-        inside = np.arange(counts.max()) < counts[:, None]
-        places = np.where(inside, starts[:, None] + np.arange(counts.max()), 0)
-        tokens, cells = places[inside], np.flatnonzero(inside)
-        return cls(counts, put(places), put(inside), put(tokens), put(cells))
 
     def rectangle(self, states: Tensor) -> Tensor:
         """Vectors [K, H] of the tokens as [N, L, H], with zeros beyond each segment's end."""
@@ -117,15 +120,17 @@ class _Segments:
         return rectangle.index_copy_(0, self.cells, states).view(*self.inside.shape, -1)
 
 
-def _copied(ids: Tensor, context: _Segments, claim: _Segments, *, longest: int) -> Tensor:
-    """`copied_ngrams` of packed pairs, shape [T]."""
+def _copied(
+    ids: Tensor, context: _Segments, claim: _Segments, ends: Tensor, *, longest: int
+) -> Tensor:
+    """`copied_ngrams` of packed pairs, shape [T]; the claims' tokens end before `ends` [N]."""
     contexts, claims = ids[context.places], ids[claim.places]
-    ends = ids[claim.tokens[torch.from_numpy(np.cumsum(claim.counts) - 1).to(ids.device)], None]
+    separators = ids[claim.tokens[ends], None]
     found = copied_runs(
         contexts,
         claims,
-        context.inside & (contexts != ends),
-        claim.inside & (claims != ends),
+        context.inside.bool() & (contexts != separators),
+        claim.inside.bool() & (claims != separators),
         longest=longest,
     )
     copied = torch.zeros_like(ids)
@@ -151,12 +156,12 @@ def _positions(aligner: Aligner, pairs: PackedPairs) -> Ints:
     return numbers
 
 
-def _types(aligner: Aligner, pairs: PackedPairs, put: Put) -> Tensor:
+def _types(aligner: Aligner, pairs: PackedPairs) -> Ints:
     """Token types for the encoder, shape [T], or [1] where it has one alone."""
     types = pairs.types
     if types is None or aligner.encoder.config.type_vocab_size < 2:
-        types = np.zeros(1, dtype=np.int64)
-    return put(types)
+        return np.zeros(1, dtype=np.int64)
+    return types
 
 
 def _embed(
@@ -203,39 +208,63 @@ def _layer(
         for linear, inputs in ((own.query, queries), (own.key, keys), (own.value, keys))
     )
     # Sums go into the tensors that they begin with: what is read here is not needed again.
-    middle = out.LayerNorm(reading.add_(out.dense(attention(*heads).flatten(1))))
-    inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(middle.to(dtype)))
-    return cast("Tensor", layer.output.LayerNorm(middle.add_(layer.output.dense(inner))))
+    middle = add_norm(reading, out.dense(attention(*heads).flatten(1)), out.LayerNorm)
+    widening = layer.intermediate
+    inner = activated(middle.to(dtype), widening.dense, widening.intermediate_act_fn)
+    return add_norm(middle, layer.output.dense(inner), layer.output.LayerNorm)
 
 
-def _attention(reading: Ints, lengths: Ints, put: Put) -> Attention:
-    """Attention within each pair: of `reading` [N] tokens at all `lengths` [N] of its tokens."""
+def _edges(lengths: Ints) -> Ints:
+    """Where neighbours of lengths [N] begin and end, shape [N + 1]."""
+    edges: Ints = np.concatenate([[0], np.cumsum(lengths)])
+    return edges
+
+
+def _attention(reading: Ints, lengths: Ints, read_edges: Tensor, edges: Tensor) -> Attention:
+    """Attention within each pair: of `reading` [N] tokens at all `lengths` [N] of its tokens.
+
+    Args:
+        reading: On the host.
+        lengths: On the host.
+        read_edges: Of `reading`, on the device.
+        edges: Of `lengths`, on the device.
+    """
+    varying = read_edges.int(), edges.int(), int(reading.max()), int(lengths.max())
     runs = _runs(reading, lengths)
-    edges = [put(np.cumsum(np.concatenate([[0], counts]))).int() for counts in (reading, lengths)]
-    longest = int(reading.max()), int(lengths.max())
 
     def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        varying = _varying_attention()
-        if varying is not None and _knows_varying_lengths(queries):
-            return cast("Tensor", varying(queries, keys, values, *edges, *longest))
+        if _has_flash(queries.device, queries.dtype):
+            return _flash(queries, keys, values, *varying)
         return _attend_in_runs(queries, keys, values, runs)
 
     return attend
 
 
-def _knows_varying_lengths(queries: Tensor) -> bool:
-    """Whether the kernel for varying lengths takes such a tensor."""
-    return queries.is_cuda and queries.dtype != torch.float32
-
-
 @cache
-def _varying_attention() -> Callable[..., Any] | None:
-    """The library's attention over sequences of varying lengths; None before torch 2.10."""
-    try:
-        from torch.nn.attention.varlen import varlen_attn
-    except ImportError:
-        return None
-    return varlen_attn
+def _has_flash(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether there is a kernel for attention over sequences of varying lengths."""
+    return (
+        device.type == "cuda"
+        and dtype != torch.float32
+        and torch.backends.cuda.is_flash_attention_available()
+        and torch.cuda.get_device_capability(device) >= (8, 0)
+        and hasattr(torch.ops.aten, "_flash_attention_forward")
+    )
+
+
+def _flash(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    read_edges: Tensor,
+    edges: Tensor,
+    most_reading: int,
+    longest: int,
+) -> Tensor:
+    """What `torch.nn.attention.varlen` wraps, at half of the host's time."""
+    flash = torch.ops.aten._flash_attention_forward
+    varying = read_edges, edges, most_reading, longest
+    return cast("Tensor", flash(queries, keys, values, *varying, 0.0, False, False)[0])
 
 
 def _runs(reading: Ints, lengths: Ints) -> list[tuple[int, int, int]]:

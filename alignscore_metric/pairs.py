@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Source = str | Sequence[str]
+Example = tuple[Source, str]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -45,6 +46,87 @@ class PairTable:
         return len(self.example_sentences) - 1
 
 
+class PairLister:
+    """Lists the pairs of examples as they come; every text is split once however often it comes.
+
+    Args:
+        split_source: Source to chunks, at least one.
+        split_summary: Summary to sentences, possibly none.
+
+    Attributes:
+        chunks: The table's so far; later ones are appended.
+        sentences: Likewise.
+    """
+
+    def __init__(
+        self,
+        *,
+        split_source: Callable[[Source], list[str]],
+        split_summary: Callable[[str], list[str]],
+    ) -> None:
+        """List nothing yet; see the class for the arguments."""
+        self.chunks: list[str] = []
+        self.sentences: list[str] = []
+        self._split_source, self._split_summary = split_source, split_summary
+        self._chunk_ids: dict[str, int] = {}
+        self._sentence_ids: dict[str, int] = {}
+        self._chunks_of: dict[str | tuple[str, ...], list[int]] = {}
+        self._sentences_of: dict[str, list[int]] = {}
+        self._pair_ids: dict[tuple[int, int], int] = {}
+        self._pairs: list[tuple[int, int]] = []
+        self._cells: list[int] = []
+        self._sentence_cells, self._example_sentences = [0], [0]
+        self._used: list[int] = []
+
+    def add(self, examples: Iterable[Example]) -> IntArray:
+        """List examples, each a source and a summary.
+
+        Returns:
+            The pairs that none of those before needed, in the table's order, shape [K, 2].
+        """
+        known = len(self._pairs)
+        for source, summary in examples:
+            chunks, sentences = self._numbers_of(source, summary)
+            for sentence in sentences:
+                for chunk in chunks:
+                    pair = chunk, sentence
+                    number = self._pair_ids.setdefault(pair, len(self._pairs))
+                    if number == len(self._pairs):
+                        self._pairs.append(pair)
+                    self._cells.append(number)
+                self._sentence_cells.append(len(self._cells))
+                self._used.append(sentence)
+            self._example_sentences.append(len(self._used))
+        return _two_columns(self._pairs[known:])
+
+    def _numbers_of(self, source: Source, summary: str) -> tuple[list[int], list[int]]:
+        """The numbers of a source's chunks and of a summary's sentences."""
+        key = source if isinstance(source, str) else tuple(source)
+        if key not in self._chunks_of:
+            found = self._split_source(source)
+            self._chunks_of[key] = _numbered(found, self.chunks, self._chunk_ids)
+        if summary not in self._sentences_of:
+            found = self._split_summary(summary)
+            self._sentences_of[summary] = _numbered(found, self.sentences, self._sentence_ids)
+        return self._chunks_of[key], self._sentences_of[summary]
+
+    def expected(self, examples: int) -> int:
+        """How many pairs so many examples will need, as far as one can tell from those so far."""
+        return round(len(self._pairs) * examples / max(1, len(self._example_sentences) - 1))
+
+    def table(self) -> PairTable:
+        """The table of all examples so far."""
+        return PairTable(
+            chunks=self.chunks,
+            sentences=self.sentences,
+            pairs=_two_columns(self._pairs),
+            cells=np.array(self._cells, dtype=np.int64),
+            sentence_cells=np.array(self._sentence_cells, dtype=np.int64),
+            example_sentences=np.array(self._example_sentences, dtype=np.int64),
+            sentence_ids=np.array(self._used, dtype=np.int64),
+        )
+
+
 def build_pair_table(
     sources: Iterable[Source],
     summaries: Iterable[str],
@@ -57,45 +139,29 @@ def build_pair_table(
     Args:
         sources: N sources, each one text or several passages.
         summaries: N summaries.
-        split_source: Source to chunks, at least one.
-        split_summary: Summary to sentences, possibly none.
-
-    Returns:
-        The table; every text was split once however often it is repeated.
+        split_source: As for `PairLister`.
+        split_summary: As for `PairLister`.
 
     Raises:
         ValueError: The two differ in length.
     """
-    chunk_ids: dict[str, int] = {}
-    sentence_ids: dict[str, int] = {}
-    pair_ids: dict[tuple[int, int], int] = {}
-    chunks_of: dict[str | tuple[str, ...], list[int]] = {}
-    sentences_of: dict[str, list[int]] = {}
-    cells: list[int] = []
-    sentence_cells, example_sentences, used = [0], [0], []
-    for source, summary in zip(sources, summaries, strict=True):
-        key = source if isinstance(source, str) else tuple(source)
-        if key not in chunks_of:
-            chunks_of[key] = [chunk_ids.setdefault(c, len(chunk_ids)) for c in split_source(source)]
-        if summary not in sentences_of:
-            sentences_of[summary] = [
-                sentence_ids.setdefault(s, len(sentence_ids)) for s in split_summary(summary)
-            ]
-        for sentence in sentences_of[summary]:
-            for chunk in chunks_of[key]:
-                cells.append(pair_ids.setdefault((chunk, sentence), len(pair_ids)))
-            sentence_cells.append(len(cells))
-            used.append(sentence)
-        example_sentences.append(len(used))
-    return PairTable(
-        chunks=list(chunk_ids),
-        sentences=list(sentence_ids),
-        pairs=np.array(list(pair_ids), dtype=np.int64).reshape(-1, 2),
-        cells=np.array(cells, dtype=np.int64),
-        sentence_cells=np.array(sentence_cells, dtype=np.int64),
-        example_sentences=np.array(example_sentences, dtype=np.int64),
-        sentence_ids=np.array(used, dtype=np.int64),
-    )
+    lister = PairLister(split_source=split_source, split_summary=split_summary)
+    lister.add(zip(sources, summaries, strict=True))
+    return lister.table()
+
+
+def _numbered(texts: Sequence[str], known: list[str], ids: dict[str, int]) -> list[int]:
+    """The number of each text among those that are known; a new one is appended to them."""
+    numbers = []
+    for text in texts:
+        numbers.append(ids.setdefault(text, len(known)))
+        if numbers[-1] == len(known):
+            known.append(text)
+    return numbers
+
+
+def _two_columns(pairs: Sequence[tuple[int, int]]) -> IntArray:
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def join_pair_tables(tables: Sequence[PairTable]) -> PairTable:

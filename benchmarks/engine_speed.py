@@ -225,8 +225,7 @@ def load_cross_encoder(folder: Path, device: str, dtype: torch.dtype) -> Any:  #
 
 def encode(engine: Engine, table: PairTable) -> EncodedPairs:
     """All pairs of a table as the engine would encode them."""
-    encoder = engine.encoder(table.chunks, table.sentences, table.pairs)
-    return encoder.encode(np.arange(len(table.pairs)))
+    return engine.encoder(table.chunks, table.sentences).encode(table.pairs)
 
 
 def operations(aligner: Aligner, sizes: np.ndarray) -> float:
@@ -310,8 +309,8 @@ def resident() -> int:
 def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
     """Seconds of the forward passes alone, over batches that are ready."""
     engine = metric._engine
-    encoder = engine.encoder(table.chunks, table.sentences, table.pairs)
-    ready = [batch for _, batch in engine._batches(encoder, len(table.pairs), [])]
+    encoder = engine.encoder(table.chunks, table.sentences)
+    ready = [batch for _, batch in engine._batches(encoder, [table.pairs], [])]
     return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
 
 

@@ -1,5 +1,7 @@
 """Tests of alignscore_metric.metric against a slow re-implementation, one pair at a time."""
 
+import copy
+import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
@@ -11,11 +13,12 @@ import pandas as pd
 import pytest
 import torch
 
+from alignscore_metric import metric as metric_module
 from alignscore_metric.checkpoints import Checkpoint
 from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.pairs import Source
+from alignscore_metric.pairs import PairLister, Source
 from alignscore_metric.signature import Signature
 from alignscore_metric.text import chunk_passages, get_splitter
 from alignscore_metric.version import __version__
@@ -352,6 +355,40 @@ def test_repeated_texts_are_scored_once(metric: AlignScore, monkeypatch: pytest.
     monkeypatch.setattr(Engine, "score", counted)
     metric.score(["It rained."] * 50, ["Rain fell. It poured."] * 50)
     assert calls == [2]
+
+
+def test_texts_may_be_split_while_others_are_scored(
+    metric: AlignScore,
+    data: tuple[list[Source], list[str]],
+    expected: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """As for GPUs, whose part the CPU plays: the same result, in parts of 1, 2, 4, ... examples."""
+    whole = metric.evaluate(*data)
+    other = copy.copy(metric)
+    other.device = torch.device("meta")
+    other._engine = dataclasses.replace(metric._engine, progress=True)
+    monkeypatch.setattr(metric_module, "PART", 16)
+    sizes = []
+    add = PairLister.add
+
+    def noted(self, examples):
+        sizes.append(len(examples))
+        return add(self, examples)
+
+    monkeypatch.setattr(PairLister, "add", noted)
+    found = other.evaluate(*data)
+    assert sizes[:3] == [1, 2, 4]
+    assert sum(sizes) == len(data[0])
+    assert found.scores == pytest.approx(expected, abs=1e-5, nan_ok=True)
+    assert found.sentence_scores == pytest.approx(whole.sentence_scores, abs=1e-5)
+    for name, values in vars(whole.table).items():
+        assert np.array_equal(getattr(found.table, name), values)
+    pairs = len(whole.table.pairs)
+    assert f"{pairs}/{pairs}" in capsys.readouterr().err
+    with pytest.raises(InputError, match="row 1"):
+        other.evaluate(["A b."] * 2, ["A b.", None])
 
 
 def test_scoring_warns_of_nothing_when_all_is_well(metric: AlignScore):

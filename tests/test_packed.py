@@ -124,8 +124,8 @@ def test_attention_is_told_where_each_pair_ends(
         return torch.cat(parts)
 
     expected = padded(aligner, pairs)
-    monkeypatch.setattr(packed, "_knows_varying_lengths", lambda tensor: True)
-    monkeypatch.setattr(packed, "_varying_attention", lambda: loop)
+    monkeypatch.setattr(packed, "_has_flash", lambda device, dtype: True)
+    monkeypatch.setattr(packed, "_flash", loop)
     with torch.inference_mode():
         found = pool_packed(aligner, pairs, torch.float32)
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alignscore_metric.pairs import PairTable, Source, build_pair_table
+from alignscore_metric.pairs import PairLister, PairTable, Source, build_pair_table
 
 
 def split_source(source: Source) -> list[str]:
@@ -142,3 +142,22 @@ def test_no_example_at_all():
 def test_lengths_that_differ(sources: int, summaries: int):
     with pytest.raises(ValueError, match="argument 2"):
         build(["x"] * sources, ["s"] * summaries)
+
+
+@given(inputs, st.integers(1, 4))
+def test_pairs_may_be_listed_in_parts(examples: list[tuple[Source, str]], size: int):
+    """Each part names the pairs that are new; the table is that of all examples at once."""
+    lister = PairLister(split_source=split_source, split_summary=split_summary)
+    assert lister.expected(100) == 0
+    parts = []
+    for start in range(0, len(examples), size):
+        parts.append(lister.add(examples[start : start + size]))
+        assert parts[-1].shape[1] == 2
+        assert len(lister.chunks) > parts[-1][:, 0].max(initial=-1)
+        assert len(lister.sentences) > parts[-1][:, 1].max(initial=-1)
+    found, whole = lister.table(), build([e[0] for e in examples], [e[1] for e in examples])
+    for name, values in vars(whole).items():
+        assert np.array_equal(getattr(found, name), values)
+    assert sum(map(len, parts)) == len(whole.pairs) == lister.expected(len(examples))
+    if parts:
+        assert np.array_equal(np.concatenate(parts), whole.pairs)
