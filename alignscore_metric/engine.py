@@ -8,7 +8,11 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
+from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +38,15 @@ MADE_AHEAD = 8
 
 IN_FLIGHT = 8
 """Batches handed to the device before the scores of the first are waited for."""
+
+WORKERS = 8
+"""Batches that a CPU works on at once, where it has as many cores."""
+
+SIDE_BY_SIDE = Lock()
+"""Held while threads of torch are shared out; who does not get it scores one batch at a time."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class TruncationWarning(UserWarning):
@@ -105,21 +118,17 @@ class Engine:
         truncated: list[int] = []
         rows: list[npt.NDArray[np.int64]] = []
         found: list[npt.NDArray[np.float64]] = []
-        waiting: deque[Tensor] = deque()
-        with tqdm(desc="scoring", unit="pair", disable=not self.progress) as bar:
 
-            def fetch() -> None:
-                found.append(waiting.popleft().cpu().double().numpy())
+        def noted() -> Iterator[PackedPairs]:
+            for numbers, batch in self._batches(encoder, parts, truncated):
+                rows.append(numbers)
+                yield batch
+
+        with tqdm(desc="scoring", unit="pair", disable=not self.progress) as bar:
+            for scored in self._scored(noted()):
+                found.append(scored.cpu().double().numpy())
                 bar.total = total()
                 bar.update(len(found[-1]))
-
-            for numbers, batch in ahead(self._batches(encoder, parts, truncated), MADE_AHEAD):
-                rows.append(numbers)
-                waiting.append(self._score_batch(batch))
-                if len(waiting) == IN_FLIGHT:
-                    fetch()
-            while waiting:
-                fetch()
         scores = np.empty(sum(map(len, rows)), dtype=np.float64)
         for numbers, values in zip(rows, found, strict=True):
             scores[numbers] = values
@@ -160,6 +169,25 @@ class Engine:
                     yield before + window[rows], encoded.pack(rows)
             before += len(pairs)
 
+    def _scored(self, batches: Iterator[PackedPairs]) -> Iterator[Tensor]:
+        """Scores of batches, in order, some of which may not have been waited for."""
+        cpu = self.aligner.device.type == "cpu"
+        workers = min(torch.get_num_threads(), WORKERS) if cpu else 1
+        first = list(islice(batches, workers))
+        batches = chain(first, batches)
+        if len(first) > 1 and SIDE_BY_SIDE.acquire(blocking=False):
+            try:
+                yield from side_by_side(self._score_batch, batches, len(first))
+            finally:
+                SIDE_BY_SIDE.release()
+            return
+        waiting: deque[Tensor] = deque()
+        for batch in ahead(batches, MADE_AHEAD):
+            waiting.append(self._score_batch(batch))
+            if len(waiting) == IN_FLIGHT:
+                yield waiting.popleft()
+        yield from waiting
+
     def _score_batch(self, batch: PackedPairs) -> Tensor:
         """Score one batch; where memory runs out, its two halves, down to single pairs."""
         try:
@@ -183,6 +211,36 @@ class Engine:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 pooled = self.aligner.pool(**inputs).float()
         return pair_scores(self.aligner.heads(pooled), self.profile)
+
+
+def side_by_side(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """`map(work, items)` in several threads, which share torch's threads.
+
+    Small products keep one core busy better than many: of the bundled aligner on two cores, two
+    batches at once take three quarters of the time of one after the other.
+
+    Args:
+        work: What to do with an item; an error is raised in its place.
+        items: Taken in this thread, a few ahead.
+        workers: Threads, at most as many as torch has.
+    """
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(
+        workers, initializer=torch.set_num_threads, initargs=(threads // workers,)
+    )
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)  # the workers' is what new threads would have too
 
 
 def batches(
