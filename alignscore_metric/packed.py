@@ -20,7 +20,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from alignscore_metric.aligner import CLAIM_POOLINGS, Aligner, copied_runs
 from alignscore_metric.encoding import PackedPairs
-from alignscore_metric.fused import activated, add_norm
+from alignscore_metric.fused import activated, add_norm, dense
 
 FAMILY = ("bert", "roberta", "xlm-roberta")
 """Encoders with the same modules under the same names."""
@@ -204,14 +204,14 @@ def _layer(
     keys = states.to(dtype)
     queries = keys if reading is states else reading.to(dtype)
     heads = (
-        linear(inputs).view(len(inputs), own.num_attention_heads, -1)
+        dense(inputs, linear).view(len(inputs), own.num_attention_heads, -1)
         for linear, inputs in ((own.query, queries), (own.key, keys), (own.value, keys))
     )
     # Sums go into the tensors that they begin with: what is read here is not needed again.
-    middle = add_norm(reading, out.dense(attention(*heads).flatten(1)), out.LayerNorm)
+    middle = add_norm(reading, dense(attention(*heads).flatten(1), out.dense), out.LayerNorm)
     widening = layer.intermediate
     inner = activated(middle.to(dtype), widening.dense, widening.intermediate_act_fn)
-    return add_norm(middle, layer.output.dense(inner), layer.output.LayerNorm)
+    return add_norm(middle, dense(inner, layer.output.dense), layer.output.LayerNorm)
 
 
 def _edges(lengths: Ints) -> Ints:

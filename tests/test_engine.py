@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignscore_metric.checkpoints import Checkpoint
-from alignscore_metric.engine import Engine, TruncationWarning, batches
+from alignscore_metric.engine import (
+    SIDE_BY_SIDE,
+    Engine,
+    TruncationWarning,
+    batches,
+    side_by_side,
+)
 
 Floats = npt.NDArray[np.float64]
 Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
@@ -233,3 +241,58 @@ def test_no_warning_where_every_pair_fits(engine: Engine, inputs: Inputs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         engine.score(*inputs)
+
+
+@pytest.fixture
+def two_threads():
+    """As many threads of torch as two workers need, whatever this machine has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_batches_side_by_side(engine: Engine, inputs: Inputs, expected: Floats):
+    """Several at once, each with its share of the threads; as one after the other, if need be."""
+    seen: set[tuple[str, int]] = set()
+    forward = Engine._forward
+
+    def noted(self, batch):
+        seen.add((threading.current_thread().name, torch.get_num_threads()))
+        return forward(self, batch)
+
+    small = dataclasses.replace(engine, batch_tokens=64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_forward", noted)
+        assert small.score(*inputs) == pytest.approx(expected, abs=1e-5)
+        assert len(seen) > 1
+        assert {threads for _, threads in seen} == {1}
+        seen.clear()
+        with SIDE_BY_SIDE:  # another thread is at it
+            assert small.score(*inputs) == pytest.approx(expected, abs=1e-5)
+        assert seen == {(threading.current_thread().name, 4)}
+        seen.clear()
+        chunks, sentences, pairs = inputs
+        small.score(chunks, sentences, pairs[:1])
+        assert seen == {(threading.current_thread().name, 4)}  # nothing to share out
+    assert not SIDE_BY_SIDE.locked()
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_work_side_by_side_keeps_its_order_and_its_errors():
+    def work(number: int) -> int:
+        time.sleep(0.02 * (number % 3 == 0))  # some are overtaken
+        if number == 7:
+            raise ValueError("seven")
+        return -number
+
+    assert list(side_by_side(work, range(7), 2)) == [0, -1, -2, -3, -4, -5, -6]
+    taken = []
+    found = []
+    with pytest.raises(ValueError, match="seven"):
+        for result in side_by_side(work, map(lambda n: taken.append(n) or n, range(100)), 2):
+            found.append(result)
+    assert found == [-number for number in range(7)]
+    assert len(taken) < 15  # not all of what would have come
+    assert torch.get_num_threads() == 4
