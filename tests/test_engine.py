@@ -288,11 +288,11 @@ def test_work_side_by_side_keeps_its_order_and_its_errors():
         return -number
 
     assert list(side_by_side(work, range(7), 2)) == [0, -1, -2, -3, -4, -5, -6]
-    taken = []
-    found = []
+    taken: list[int] = []
+    results = side_by_side(work, (taken.append(n) or n for n in range(100)), 2)
+    found = [next(results) for _ in range(7)]
     with pytest.raises(ValueError, match="seven"):
-        for result in side_by_side(work, map(lambda n: taken.append(n) or n, range(100)), 2):
-            found.append(result)
+        next(results)
     assert found == [-number for number in range(7)]
     assert len(taken) < 15  # not all of what would have come
     assert torch.get_num_threads() == 4
