@@ -165,15 +165,15 @@ class Engine:
                 encoded = encoder.encode(pairs[window])
                 truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
                 lengths, claims = encoded.sizes.T
-                for rows in batches(lengths, batch_tokens=self.batch_tokens, claims=claims):
+                for rows in batches(
+                    lengths, claims, batch_tokens=self.batch_tokens, workers=self._workers
+                ):
                     yield before + window[rows], encoded.pack(rows)
             before += len(pairs)
 
     def _scored(self, batches: Iterator[PackedPairs]) -> Iterator[Tensor]:
         """Scores of batches, in order, some of which may not have been waited for."""
-        cpu = self.aligner.device.type == "cpu"
-        workers = min(torch.get_num_threads(), WORKERS) if cpu else 1
-        first = list(islice(batches, workers))
+        first = list(islice(batches, self._workers))
         batches = chain(first, batches)
         if len(first) > 1 and SIDE_BY_SIDE.acquire(blocking=False):
             try:
@@ -187,6 +187,13 @@ class Engine:
             if len(waiting) == IN_FLIGHT:
                 yield waiting.popleft()
         yield from waiting
+
+    @property
+    def _workers(self) -> int:
+        """How many batches are worked on at once."""
+        if self.aligner.device.type != "cpu":
+            return 1
+        return min(torch.get_num_threads(), WORKERS)
 
     def _score_batch(self, batch: PackedPairs) -> Tensor:
         """Score one batch; where memory runs out, its two halves, down to single pairs."""
@@ -245,30 +252,35 @@ def side_by_side(
 
 def batches(
     lengths: npt.NDArray[np.int64],
+    claims: npt.NDArray[np.int64] | None = None,
     *,
     batch_tokens: int,
-    claims: npt.NDArray[np.int64] | None = None,
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Row numbers of batches of pairs of about the same length, longest first.
+    workers: int = 1,
+) -> list[npt.NDArray[np.int64]]:
+    """Row numbers of batches of about as many tokens each, of pairs of about the same length.
 
     Longest first, so that memory runs out at once or not at all, and the progress bar's estimate
     errs on the side of caution.
 
     Args:
         lengths: Tokens of each pair, shape [P].
-        batch_tokens: Tokens of a batch, padded; a single longer pair makes its own batch.
         claims: Tokens of each pair's claim, shape [P]: of equally long pairs, those whose claims
             are equally long too stand together, as they can be read at once.
+        batch_tokens: Tokens of a batch, which half a pair may exceed at either end.
+        workers: Of more batches than one, there are enough for each worker to have as many.
 
-    Yields:
+    Returns:
         Row numbers; every row in exactly one batch.
     """
     order = np.lexsort((-lengths,) if claims is None else (-claims, -lengths))
-    start = 0
-    while start < len(order):
-        size = max(1, batch_tokens // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    if not len(order):
+        return []
+    total = int(lengths.sum())
+    count = -(-total // batch_tokens)
+    if count > 1:
+        count = -(-count // workers) * workers
+    middles = np.cumsum(lengths[order]) - lengths[order] / 2
+    return np.split(order, np.flatnonzero(np.diff(middles * count // total)) + 1)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

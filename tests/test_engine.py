@@ -32,18 +32,29 @@ Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
     lengths=st.lists(st.integers(1, 600), max_size=60),
     claims=st.integers(1, 9),
     batch_tokens=st.integers(1, 3000),
+    workers=st.integers(1, 4),
 )
-def test_batches(lengths: list[int], claims: int, batch_tokens: int):
-    """Every row once, longest first, within the budget, and none smaller than it need be."""
+def test_batches(lengths: list[int], claims: int, batch_tokens: int, workers: int):
+    """Every row once, longest first; batches as large as asked for, and alike."""
     sizes = np.array([(n, n % claims) for n in lengths], dtype=np.int64).reshape(-1, 2)
-    found = list(batches(sizes[:, 0], batch_tokens=batch_tokens, claims=sizes[:, 1]))
+    found = batches(sizes[:, 0], sizes[:, 1], batch_tokens=batch_tokens, workers=workers)
     rows = [int(row) for batch in found for row in batch]
     assert sorted(rows) == list(range(len(lengths)))
     assert [tuple(sizes[row]) for row in rows] == sorted(map(tuple, sizes), reverse=True)
-    for place, batch in enumerate(found):
+    total = sum(lengths)
+    assert (len(found) > 1) <= (total > batch_tokens)
+    for batch in found:
         longest = max(lengths[row] for row in batch)
-        assert len(batch) == 1 or len(batch) * longest <= batch_tokens
-        assert place == len(found) - 1 or (len(batch) + 1) * longest > batch_tokens
+        assert sum(lengths[row] for row in batch) <= batch_tokens + longest
+
+
+def test_batches_for_several_workers():
+    """As many batches for each worker, of about as many tokens; one where one will do."""
+    lengths = np.full(1000, 10)
+    for workers, tokens, count in [(2, 4096, 4), (1, 4096, 3), (8, 4096, 8), (2, 10_000, 1)]:
+        found = batches(lengths, lengths, batch_tokens=tokens, workers=workers)
+        assert [len(batch) for batch in found] == [1000 // count] * count or count == 3
+        assert len(found) == count
 
 
 @pytest.fixture(scope="module")
