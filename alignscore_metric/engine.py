@@ -124,7 +124,8 @@ class Engine:
                 rows.append(numbers)
                 yield batch
 
-        with tqdm(desc="scoring", unit="pair", disable=not self.progress) as bar:
+        off = not self.progress
+        with tqdm(total=total() or None, desc="scoring", unit="pair", disable=off) as bar:
             for scored in self._scored(noted()):
                 found.append(scored.cpu().double().numpy())
                 bar.total = total()

@@ -16,7 +16,7 @@ from transformers.activations import GELUActivation
 def add_norm(states: Tensor, added: Tensor, norm: nn.LayerNorm) -> Tensor:
     """`norm(states + added)`, both [T, H]; spends `states`."""
     fuses = states.is_cuda and states.dtype != torch.float32
-    kernel = _add_norm_rows() if fuses else None
+    kernel = _add_norm_rows(states.device) if fuses else None
     if kernel is None:
         return cast("Tensor", norm(states.add_(added)))
     width = states.shape[1]
@@ -66,13 +66,14 @@ def _has_onednn(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 @cache
-def _add_norm_rows() -> Any:  # noqa: ANN401  # a kernel of Triton's
-    """The kernel; None where Triton is absent, or cannot compile."""
+def _add_norm_rows(device: torch.device) -> Any:  # noqa: ANN401  # a kernel of Triton's
+    """The kernel; None where Triton is absent, or cannot compile for the device."""
     try:
         from alignscore_metric.kernels import add_norm_rows
 
-        probe = torch.ones(1, 8, device="cuda", dtype=torch.bfloat16)
-        add_norm_rows[(1,)](probe, probe, probe, probe, 8, 1e-5, BLOCK=8, num_warps=2)
+        with torch.cuda.device(device):
+            probe = torch.ones(1, 8, device=device, dtype=torch.float16)
+            add_norm_rows[(1,)](probe, probe, probe, probe, 8, 1e-5, BLOCK=8, num_warps=2)
     except Exception:  # of many kinds: no compiler, no permission to write, an old device
         return None
     return add_norm_rows

@@ -373,7 +373,7 @@ class AlignScore:
 
 def _in_parts(examples: Iterator[Example]) -> Iterator[list[Example]]:
     """Examples in parts; the first are small, so that a GPU has something to do soon."""
-    size = PART // 16
+    size = max(1, PART // 16)
     while part := list(islice(examples, size)):
         yield part
         size = min(2 * size, PART)

@@ -70,7 +70,7 @@ def prepare(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
 
 
 def candidates(device: torch.device) -> Iterator[str]:
-    """Precisions that are faster than fp32 on a device, the fastest first; of equals, the finer."""
+    """Precisions faster than fp32 on a device, the fastest first; of near equals, the finer."""
     if device.type == "cuda":
         yield "fp16"
         if torch.cuda.is_bf16_supported(including_emulation=False):
