@@ -42,6 +42,10 @@ IN_FLIGHT = 8
 WORKERS = 8
 """Batches that a CPU works on at once, where it has as many cores."""
 
+SHARED_OUT = 4
+"""Batches come by so many on a CPU, so that each worker may have as many. Not by the number of
+workers: scores would depend on the machine's threads, if by rounding alone."""
+
 SIDE_BY_SIDE = Lock()
 """Held while threads of torch are shared out; who does not get it scores one batch at a time."""
 
@@ -166,8 +170,9 @@ class Engine:
                 encoded = encoder.encode(pairs[window])
                 truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
                 lengths, claims = encoded.sizes.T
+                multiple = SHARED_OUT if self.aligner.device.type == "cpu" else 1
                 for rows in batches(
-                    lengths, claims, batch_tokens=self.batch_tokens, workers=self._workers
+                    lengths, claims, batch_tokens=self.batch_tokens, multiple=multiple
                 ):
                     yield before + window[rows], encoded.pack(rows)
             before += len(pairs)
@@ -256,7 +261,7 @@ def batches(
     claims: npt.NDArray[np.int64] | None = None,
     *,
     batch_tokens: int,
-    workers: int = 1,
+    multiple: int = 1,
 ) -> list[npt.NDArray[np.int64]]:
     """Row numbers of batches of about as many tokens each, of pairs of about the same length.
 
@@ -268,7 +273,7 @@ def batches(
         claims: Tokens of each pair's claim, shape [P]: of equally long pairs, those whose claims
             are equally long too stand together, as they can be read at once.
         batch_tokens: Tokens of a batch, which half a pair may exceed at either end.
-        workers: Of more batches than one, there are enough for each worker to have as many.
+        multiple: Of more batches than one, there are so many, twice as many, and so on.
 
     Returns:
         Row numbers; every row in exactly one batch.
@@ -279,7 +284,7 @@ def batches(
     total = int(lengths.sum())
     count = -(-total // batch_tokens)
     if count > 1:
-        count = -(-count // workers) * workers
+        count = -(-count // multiple) * multiple
     middles = np.cumsum(lengths[order]) - lengths[order] / 2
     return np.split(order, np.flatnonzero(np.diff(middles * count // total)) + 1)
 

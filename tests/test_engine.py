@@ -32,12 +32,12 @@ Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
     lengths=st.lists(st.integers(1, 600), max_size=60),
     claims=st.integers(1, 9),
     batch_tokens=st.integers(1, 3000),
-    workers=st.integers(1, 4),
+    multiple=st.integers(1, 4),
 )
-def test_batches(lengths: list[int], claims: int, batch_tokens: int, workers: int):
+def test_batches(lengths: list[int], claims: int, batch_tokens: int, multiple: int):
     """Every row once, longest first; batches as large as asked for, and alike."""
     sizes = np.array([(n, n % claims) for n in lengths], dtype=np.int64).reshape(-1, 2)
-    found = batches(sizes[:, 0], sizes[:, 1], batch_tokens=batch_tokens, workers=workers)
+    found = batches(sizes[:, 0], sizes[:, 1], batch_tokens=batch_tokens, multiple=multiple)
     rows = [int(row) for batch in found for row in batch]
     assert sorted(rows) == list(range(len(lengths)))
     assert [tuple(sizes[row]) for row in rows] == sorted(map(tuple, sizes), reverse=True)
@@ -48,11 +48,11 @@ def test_batches(lengths: list[int], claims: int, batch_tokens: int, workers: in
         assert sum(lengths[row] for row in batch) <= batch_tokens + longest
 
 
-def test_batches_for_several_workers():
-    """As many batches for each worker, of about as many tokens; one where one will do."""
+def test_batches_by_so_many():
+    """Of about as many tokens each; one where one will do."""
     lengths = np.full(1000, 10)
-    for workers, tokens, count in [(2, 4096, 4), (1, 4096, 3), (8, 4096, 8), (2, 10_000, 1)]:
-        found = batches(lengths, lengths, batch_tokens=tokens, workers=workers)
+    for multiple, tokens, count in [(2, 4096, 4), (1, 4096, 3), (8, 4096, 8), (2, 10_000, 1)]:
+        found = batches(lengths, lengths, batch_tokens=tokens, multiple=multiple)
         assert [len(batch) for batch in found] == [1000 // count] * count or count == 3
         assert len(found) == count
 
@@ -288,6 +288,20 @@ def test_batches_side_by_side(engine: Engine, inputs: Inputs, expected: Floats):
         small.score(chunks, sentences, pairs[:1])
         assert seen == {(threading.current_thread().name, 4)}  # nothing to share out
     assert not SIDE_BY_SIDE.locked()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_scores_do_not_depend_on_the_number_of_threads(
+    engine: Engine, inputs: Inputs, threads: int
+):
+    small = dataclasses.replace(engine, batch_tokens=100)
+    expected = small.score(*inputs)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert np.array_equal(small.score(*inputs), expected)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("two_threads")
