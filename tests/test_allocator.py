@@ -44,3 +44,45 @@ def test_the_environments_settings_stand(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     assert keep_freed_memory() is False
     keep_freed_memory.cache_clear()
+
+
+THREADS = """
+import threading, torch
+if {keep}:
+    from alignscore_metric.allocator import keep_freed_memory
+    assert keep_freed_memory()
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+def work(turn, following, end):
+    turn.wait()
+    blocks = [torch.ones(1_000_000) for _ in range(20)]
+    del blocks
+    following.set()
+    end.wait()
+
+before, end = resident(), threading.Event()
+turns = [threading.Event() for _ in range(9)]
+workers = [threading.Thread(target=work, args=(*pair, end)) for pair in zip(turns, turns[1:])]
+for worker in workers:
+    worker.start()
+turns[0].set()
+turns[-1].wait()
+print(round(resident() - before))
+end.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+def test_threads_share_what_they_free():
+    """Eight threads make 80 MB each in turn: what one frees, the next one takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS.format(keep=True)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert int(done.stdout) < 240
