@@ -58,7 +58,7 @@ def resident():
 
 def work(turn, following, end):
     turn.wait()
-    blocks = [torch.ones(1_000_000) for _ in range(20)]
+    blocks = [torch.ones(1_000_000) for _ in range(50)]
     del blocks
     following.set()
     end.wait()
@@ -77,7 +77,7 @@ end.set()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
 def test_threads_share_what_they_free():
-    """Eight threads make 80 MB each in turn: what one frees, the next one takes."""
+    """Eight threads make 200 MB each in turn: what one frees, the next one takes."""
     done = subprocess.run(
         [sys.executable, "-c", THREADS.format(keep=True)],
         capture_output=True,
@@ -85,4 +85,4 @@ def test_threads_share_what_they_free():
         check=True,
         env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
     )
-    assert int(done.stdout) < 240
+    assert int(done.stdout) < 700
