@@ -5,11 +5,13 @@ Knows nothing of examples, chunking or aggregation: pairs in, one score per pair
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from threading import Lock
 from typing import TypeVar
@@ -240,9 +242,7 @@ def side_by_side(
         workers: Threads, at most as many as torch has.
     """
     threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(
-        workers, initializer=torch.set_num_threads, initargs=(threads // workers,)
-    )
+    pool = _pool(workers, threads // workers, os.getpid())
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -252,8 +252,16 @@ def side_by_side(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
         torch.set_num_threads(threads)  # the workers' is what new threads would have too
+
+
+@cache
+def _pool(workers: int, threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process that stay: of each new one MKL would keep the buffers forever."""
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,))
 
 
 def batches(
