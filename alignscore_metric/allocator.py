@@ -35,3 +35,9 @@ def keep_freed_memory() -> bool:
     large = mallopt(MMAP_THRESHOLD, 1 << 30) or mallopt(MMAP_THRESHOLD, 1 << 25)
     kept = mallopt(TRIM_THRESHOLD, KEPT) and mallopt(TOP_PAD, 1 << 26)
     return bool(large and kept and mallopt(ARENA_MAX, 1))
+
+
+def give_back_freed_memory() -> None:
+    """Give back what `keep_freed_memory` kept: pieces of it that fit no new tensor would add up."""
+    if keep_freed_memory.cache_info().currsize and keep_freed_memory():
+        ctypes.CDLL(None).malloc_trim(0)

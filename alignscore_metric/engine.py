@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.aligner import Aligner, pair_scores
+from alignscore_metric.allocator import give_back_freed_memory
 from alignscore_metric.background import ahead
 from alignscore_metric.encoding import PackedPairs, PairEncoder
 from alignscore_metric.errors import NumericalError
@@ -139,6 +140,8 @@ class Engine:
         scores = np.empty(sum(map(len, rows)), dtype=np.float64)
         for numbers, values in zip(rows, found, strict=True):
             scores[numbers] = values
+        if len(rows) > MADE_AHEAD:
+            give_back_freed_memory()
         _warn_of_truncation(sum(truncated), len(scores), self.profile)
         if broken := int((~np.isfinite(scores)).sum()):
             raise NumericalError(

@@ -86,3 +86,35 @@ def test_threads_share_what_they_free():
         env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
     )
     assert int(done.stdout) < 700
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+@pytest.mark.parametrize("keep", [True, False])
+def test_kept_memory_is_given_back(keep: bool):
+    """Every other one of 400 blocks of 1 MB: no end of the heap to be trimmed by itself."""
+    work = """
+import torch
+from alignscore_metric.allocator import give_back_freed_memory, keep_freed_memory
+if {keep}:
+    assert keep_freed_memory()
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+before = resident()
+blocks = [torch.ones(250_000) for _ in range(400)]
+del blocks[::2]
+held = resident() - before
+give_back_freed_memory()
+print(held > 300, resident() - before < 260)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", work.format(keep=keep)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
+    )
+    # Without it the system has each block back at once.
+    assert done.stdout.split() == [str(keep), "True"]
