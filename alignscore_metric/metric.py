@@ -27,7 +27,7 @@ from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.encoding import tokenize
 from alignscore_metric.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pairs import Example, PairLister, PairTable, Source
+from alignscore_metric.pairs import Example, PairLister, PairTable, Source, build_pair_table
 from alignscore_metric.precision import (
     AUTO,
     PRECISIONS,
@@ -231,7 +231,7 @@ class AlignScore:
         if self.device.type == "cpu" or self._choose is not None:
             return self.evaluate_table(self.pair_table(sources, summaries))
         check_inputs(sources, summaries)
-        lister = self._lister()
+        lister = PairLister(split_source=self._split_source, split_summary=self._split_summary)
         parts = map(lister.add, _in_parts(zip(sources, summaries, strict=True)))
         scores = self._engine.score_parts(
             lister.chunks, lister.sentences, parts, total=lambda: lister.expected(len(sources))
@@ -246,12 +246,12 @@ class AlignScore:
         Arguments and errors as for `score`. It may run in a thread while another table is scored.
         """
         check_inputs(sources, summaries)
-        lister = self._lister()
-        lister.add(zip(sources, summaries, strict=True))
-        return lister.table()
-
-    def _lister(self) -> PairLister:
-        return PairLister(split_source=self._split_source, split_summary=self._split_summary)
+        return build_pair_table(
+            sources,
+            summaries,
+            split_source=self._split_source,
+            split_summary=self._split_summary,
+        )
 
     def evaluate_table(self, table: PairTable) -> AlignScoreResult:
         """The second half of `evaluate`: score what `pair_table` gave."""

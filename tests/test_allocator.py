@@ -21,14 +21,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def page_faults(keep: bool, **environment: str) -> int:
-    found = subprocess.run(
-        [sys.executable, "-c", WORK.format(keep=keep)],
+    return int(printed(WORK.format(keep=keep), **environment))
+
+
+def printed(code: str, **environment: str) -> str:
+    """What a process of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
         env={"PATH": "", "PYTHONPATH": ":".join(sys.path)} | environment,
     )
-    return int(found.stdout)
+    return done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
@@ -78,14 +83,7 @@ end.set()
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
 def test_threads_share_what_they_free():
     """Eight threads make 200 MB each in turn: what one frees, the next one takes."""
-    done = subprocess.run(
-        [sys.executable, "-c", THREADS.format(keep=True)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
-    )
-    assert int(done.stdout) < 700
+    assert int(printed(THREADS.format(keep=True))) < 700
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
@@ -109,12 +107,5 @@ held = resident() - before
 give_back_freed_memory()
 print(held > 300, resident() - before < 260)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", work.format(keep=keep)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PATH": "", "PYTHONPATH": ":".join(sys.path)},
-    )
     # Without it the system has each block back at once.
-    assert done.stdout.split() == [str(keep), "True"]
+    assert printed(work.format(keep=keep)).split() == [str(keep), "True"]
