@@ -11,9 +11,15 @@ os.environ |= {
 }
 
 collect_ignore = [
-    f"alignscore_metric/integrations/{library}.py"
-    for library in ("deepeval", "llama_index", "ragas", "ray", "torchmetrics")
-    if find_spec(library) is None
+    f"alignscore_metric/{module}.py"
+    for module in (
+        "files/ray",
+        "integrations/deepeval",
+        "integrations/llama_index",
+        "integrations/ragas",
+        "integrations/torchmetrics",
+    )
+    if find_spec(module.split("/")[-1]) is None
 ]
 if find_spec("triton") is None:
-    collect_ignore.append("alignscore_metric/kernels.py")
+    collect_ignore.append("alignscore_metric/engine/kernels.py")

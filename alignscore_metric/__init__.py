@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from alignscore_metric.integrations.evaluate_api import load
     from alignscore_metric.metric import AlignScore
     from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
-    from alignscore_metric.smart import SmartResult
+    from alignscore_metric.scores.smart import SmartResult
 
 _HOMES = {
     "AlignScore": "metric",
     "AlignScoreResult": "result",
     "PredictionResult": "result",
     "SentenceEvidence": "result",
-    "SmartResult": "smart",
+    "SmartResult": "scores.smart",
     "load": "integrations.evaluate_api",
     "AlignScoreError": "errors",
     "CheckpointError": "errors",

@@ -1,7 +1,7 @@
 """Does a context support an answer to a question? A metric as verifier, and what abstains by it.
 
 Owns how question and answer become a claim, and when an answer is withheld. Knows nothing of how
-pairs are scored, nor of right answers (see `alignscore_metric.squad`).
+pairs are scored, nor of right answers (see `alignscore_metric.scores.squad`).
 
 Source: Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massive NLP Tasks",
 NeurIPS (ALIGN), and its code.
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.aggregate import aggregate_sentences
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore, check_inputs
-from alignscore_metric.pairs import Source
-from alignscore_metric.text import get_splitter
+from alignscore_metric.scores.aggregation import aggregate_sentences
+from alignscore_metric.text.pairs import Source
+from alignscore_metric.text.splitters import get_splitter
 from alignscore_metric.training.casts import claim_of
 
 Floats = npt.NDArray[np.float64]
@@ -121,8 +121,8 @@ class AnswerOrAbstain:
             by itself.
         verifier: What verifies its answers.
         threshold: Of the probability of no answer, 1 - support: an answer with a higher one is
-            withheld. Fit it with `alignscore_metric.squad.best_threshold`, on questions that are
-            not reported on.
+            withheld. Fit it with `best_threshold` of `alignscore_metric.scores.squad`, on questions
+            that are not reported on.
 
     Raises:
         ConfigurationError: The threshold is not in [0, 1].

@@ -18,17 +18,13 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.aggregate import Floats, aggregate_sentences, max_over_chunks
-from alignscore_metric.aligner import Aligner
-from alignscore_metric.checkpoints import Checkpoint, load_checkpoint
-from alignscore_metric.chunking import SourceChunker
-from alignscore_metric.copying import LENGTH, blend, copied_shares
-from alignscore_metric.decisions import DEFAULT_OBJECTIVE, Calibration
-from alignscore_metric.encoding import tokenize
-from alignscore_metric.engine import Engine, TruncationWarning
-from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pairs import Example, PairLister, PairTable, Source, build_pair_table
-from alignscore_metric.precision import (
+from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.engine.encoding import tokenize
+from alignscore_metric.engine.engine import Engine, TruncationWarning
+from alignscore_metric.engine.precision import (
     AUTO,
     PRECISIONS,
     candidates,
@@ -37,7 +33,15 @@ from alignscore_metric.precision import (
     prepare,
     remembered,
 )
-from alignscore_metric.prefilter import (
+from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
+from alignscore_metric.scores.aggregation import Floats, aggregate_sentences, max_over_chunks
+from alignscore_metric.scores.decisions import DEFAULT_OBJECTIVE, Calibration
+from alignscore_metric.scores.smart import SmartResult, smart_of_texts
+from alignscore_metric.text.chunking import SourceChunker
+from alignscore_metric.text.copying import LENGTH, blend, copied_shares
+from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source, build_pair_table
+from alignscore_metric.text.prefilter import (
     ALIGNER,
     LEXICAL,
     Choose,
@@ -46,11 +50,7 @@ from alignscore_metric.prefilter import (
     lexical_choice,
     parse_prefilter,
 )
-from alignscore_metric.profile import Profile
-from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
-from alignscore_metric.signature import Signature
-from alignscore_metric.smart import SmartResult, smart_of_texts
-from alignscore_metric.text import get_splitter
+from alignscore_metric.text.splitters import get_splitter
 from alignscore_metric.version import __version__
 
 PART = 128
@@ -86,7 +86,7 @@ class AlignScore:
         claims: `sentences` or `whole`, what of a summary is scored, instead of the profile's.
         copied_weight: Weight of copying instead of the profile's: 0 for the model's score alone.
         sentence_aggregation: `mean`, `min`, `worst-K` or `softmin-T` over a summary's sentences
-            instead of the profile's (see `alignscore_metric.aggregate.sentence_reduction`).
+            instead of the profile's (see `alignscore_metric.scores.aggregation`).
         prefilter: `lexical-K` or `mini-K`: score only the K chunks of a source that are likeliest
             to matter to a sentence, by the words that they share or by the bundled aligner; faster,
             and not the same scores. `none`: all; where None, what the profile says. `smart` always
@@ -298,7 +298,7 @@ class AlignScore:
             objective: What the threshold was fitted for: `balanced_accuracy`, or one of those that
                 the calibration has, as `precision=0.9`; or `probability=P`.
             calibration: Instead of the profile's, for these options and summaries as yours; see
-                `alignscore_metric.decisions.fit_calibration`.
+                `alignscore_metric.scores.decisions.fit_calibration`.
 
         Raises:
             ConfigurationError: There is no calibration, or no threshold for the objective.

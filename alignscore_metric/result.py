@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.pairs import PairTable, join_pair_tables
+from alignscore_metric.text.pairs import PairTable, join_pair_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,7 +234,7 @@ class AlignScoreResult(_Scores):
             InputError: No score is defined.
             MissingResourceError: Matplotlib is not installed.
         """
-        from alignscore_metric.plots import plot_scores
+        from alignscore_metric.report.plots import plot_scores
 
         return plot_scores(self, ax)
 

@@ -30,15 +30,15 @@ import numpy.typing as npt
 
 from alignscore_metric import AlignScore
 from alignscore_metric.answerability import AnswerVerifier
-from alignscore_metric.excerpt import closest_sentence
-from alignscore_metric.squad import normalise_answer, score_answers
-from alignscore_metric.text import get_splitter
-from leaderboards import statistics as st
-from leaderboards.answering import Answered, halves, report_answering
-from leaderboards.intervals import Estimate, Resampling, estimate
-from leaderboards.tables.answering import answering_layout, percent
-from leaderboards.tables.layout import DASH, TIMES_100, Entry, Layout, Line
-from leaderboards.tables.markdown import markdown_table
+from alignscore_metric.leaderboards.answering import Answered, halves, report_answering
+from alignscore_metric.leaderboards.tables.answering import answering_layout, percent
+from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, Entry, Layout, Line
+from alignscore_metric.leaderboards.tables.markdown import markdown_table
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Estimate, Resampling, estimate
+from alignscore_metric.scores.squad import normalise_answer, score_answers
+from alignscore_metric.text.excerpt import closest_sentence
+from alignscore_metric.text.splitters import get_splitter
 
 NO_ANSWER = "not enough information"  # QuAIL's option
 RIGHT, QUAIL, SQUAD_2 = (

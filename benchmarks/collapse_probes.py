@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from transformers import AutoModel, AutoTokenizer
 
-from alignscore_metric.cli import main as alignscore
+from alignscore_metric.commands.main import main as alignscore
 from alignscore_metric.training.start import encoder_folder
 
 LIMITS = {"mnli": 10_000, "rte": 2500, "mrpc": 3000, "qqp": 4000, "x_parade": 4000}

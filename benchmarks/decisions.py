@@ -22,7 +22,11 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib import pyplot
 
-from alignscore_metric.decisions import (
+from alignscore_metric.leaderboards.items import read_items
+from alignscore_metric.leaderboards.tasks import tasks_of
+from alignscore_metric.report.plots import plot_reliability
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.decisions import (
     DEFAULT_OBJECTIVE,
     OBJECTIVES,
     Calibration,
@@ -34,10 +38,6 @@ from alignscore_metric.decisions import (
     fit_calibration,
     reliability,
 )
-from alignscore_metric.plots import plot_reliability
-from leaderboards import statistics as st
-from leaderboards.items import read_items
-from leaderboards.tasks import tasks_of
 
 RESAMPLES = 1000
 #: No threshold has a precision of 0.9 on these sets together.

@@ -44,16 +44,16 @@ from transformers import RobertaConfig
 from transformers.models.roberta.modeling_roberta import RobertaLMHead
 
 from alignscore_metric import AlignScore
-from alignscore_metric.aggregate import max_over_chunks
-from alignscore_metric.aligner import Aligner, AlignerConfig, pair_scores
-from alignscore_metric.checkpoints import load_checkpoint
-from alignscore_metric.convert import convert
-from alignscore_metric.encoding import EncodedPairs
-from alignscore_metric.engine import Engine
-from alignscore_metric.pairs import PairTable, build_pair_table
-from alignscore_metric.precision import COMPUTED_IN
-from alignscore_metric.profile import Profile
-from alignscore_metric.text import chunk_passages, get_splitter
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, pair_scores
+from alignscore_metric.checkpoint.conversion import convert
+from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.engine.encoding import EncodedPairs
+from alignscore_metric.engine.engine import Engine
+from alignscore_metric.engine.precision import COMPUTED_IN
+from alignscore_metric.scores.aggregation import max_over_chunks
+from alignscore_metric.text.pairs import PairTable, build_pair_table
+from alignscore_metric.text.splitters import chunk_passages, get_splitter
 
 SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
 #: layers, width, heads, inner width

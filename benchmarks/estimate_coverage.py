@@ -22,13 +22,13 @@ import numpy as np
 from pages import write_between_marks
 from scipy import special, stats
 
-from alignscore_metric.estimates import (
+from alignscore_metric.leaderboards.items import read_items
+from alignscore_metric.scores.estimates import (
     ConsistencyRate,
     Floats,
     Settings,
     estimate_consistency_rate,
 )
-from leaderboards.items import read_items
 
 SIZES = (50, 100, 200)
 STRATA = 3

@@ -27,7 +27,7 @@ import torch
 from pages import machine, write_between_marks
 
 from alignscore_metric import AlignScore
-from alignscore_metric.text import get_splitter
+from alignscore_metric.text.splitters import get_splitter
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 20
@@ -74,7 +74,14 @@ def warm_table(precisions: Sequence[str], calls: int) -> Iterator[str]:
 
 def cold_start(tree: Path, file: Path) -> tuple[float, float]:
     """Wall and CPU seconds of one process that scores a file of one row."""
-    command = [sys.executable, "-m", "alignscore_metric.cli", "score", str(file), "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "alignscore_metric.commands.main",
+        "score",
+        str(file),
+        "--quiet",
+    ]
     environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(  # noqa: S603  # our own command

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from leaderboards.evaluate import Settings, build_board
-from leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
+from alignscore_metric.leaderboards.evaluate import Settings, build_board
+from alignscore_metric.leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
 
 #: Rows, positives and documents of SummaC's test sets, as the data cards count them; FactCC's
 #: documents, whose test cut was not found, in the proportion of its val cut.

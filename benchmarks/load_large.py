@@ -24,8 +24,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedTokenizerFast, RobertaModel
 
-from alignscore_metric.backbones import ARCHITECTURES
-from alignscore_metric.convert import convert
+from alignscore_metric.checkpoint.backbones import ARCHITECTURES
+from alignscore_metric.checkpoint.conversion import convert
 
 CHILD = """
 import json, re, sys, time

@@ -31,11 +31,11 @@ import torch
 from pages import machine, write_between_marks
 
 from alignscore_metric import AlignScore
-from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
-from alignscore_metric.copying import blend, copied_shares
-from alignscore_metric.overlap import normalise
-from alignscore_metric.pairs import PairTable, build_pair_table
-from alignscore_metric.prefilter import lexical_choice, most_relevant
+from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.text.copying import blend, copied_shares
+from alignscore_metric.text.ngrams import normalise
+from alignscore_metric.text.pairs import PairTable, build_pair_table
+from alignscore_metric.text.prefilter import lexical_choice, most_relevant
 from alignscore_metric.training.evaluation import roc_auc
 
 SETS = ("frank", "summeval", "cogensumm", "xsumfaith")

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alignscore_metric.text import get_splitter
-from leaderboards.cleanup import clean_up
-from leaderboards.datasets import load
-from leaderboards.intervals import Resampling
-from leaderboards.metrics import make_metric
-from leaderboards.robustness import edit_pairs, probe
-from leaderboards.tables.robustness import render_robustness
+from alignscore_metric.leaderboards.cleanup import clean_up
+from alignscore_metric.leaderboards.datasets import load
+from alignscore_metric.leaderboards.metrics import make_metric
+from alignscore_metric.leaderboards.robustness import edit_pairs, probe
+from alignscore_metric.leaderboards.tables.robustness import render_robustness
+from alignscore_metric.scores.intervals import Resampling
+from alignscore_metric.text.splitters import get_splitter
 
 METRICS = ("mini,precision=bf16", "rouge2_precision", "overlap")
 

@@ -98,15 +98,17 @@ def swapped(text: str | list[str], turn: int) -> str | list[str]:
 
 def measured_run(given: Path, size: int, args: argparse.Namespace) -> int:
     """The command in this process, its parts timed, its memory noted as rows are written."""
-    from alignscore_metric import growing, io
-    from alignscore_metric.cli import main as command
+    from alignscore_metric.commands.main import main as command
+    from alignscore_metric.files import growing, tables
 
     clock = Clock()
     memory: dict[float, int] = {}
     instrument(clock, stub_seconds=None if args.real else args.batch_ms / 1000)
     write = growing.GrowingTable.write
 
-    def noting(self: growing.GrowingTable, table: io.Table, added: dict[str, list[object]]) -> None:
+    def noting(
+        self: growing.GrowingTable, table: tables.Table, added: dict[str, list[object]]
+    ) -> None:
         write(self, table, added)
         for mark in MARKS:
             if mark not in memory and self.done >= mark * args.rows:
@@ -185,13 +187,16 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     """Count the parts of `alignscore score`, and put a stub in the model's place."""
     import torch
 
-    from alignscore_metric import chunking, encoding, engine, growing, io, metric, stream, text
+    from alignscore_metric import metric
+    from alignscore_metric.engine import encoding, engine
+    from alignscore_metric.files import growing, tables, windows
+    from alignscore_metric.text import chunking, splitters
 
-    clock.wrap_items(io.TableReader, "windows", "reading rows (twice: checked, then scored)")
-    clock.wrap(io.TableReader, "sha256", "hash of the input")
-    clock.wrap(stream, "checked_table", "check of the rows")
+    clock.wrap_items(tables.TableReader, "windows", "reading rows (twice: checked, then scored)")
+    clock.wrap(tables.TableReader, "sha256", "hash of the input")
+    clock.wrap(windows, "checked_table", "check of the rows")
     clock.wrap(chunking.SourceChunker, "__call__", "sources into chunks, but for sentences")
-    clock.wrap(text._PunktSplitter, "split", "sentence splitting")
+    clock.wrap(splitters._PunktSplitter, "split", "sentence splitting")
     clock.wrap(metric.AlignScore, "pair_table", "pair table")
     clock.wrap(metric.AlignScore, "evaluate_table", "aggregation")
     clock.wrap(metric, "copied_shares", "copied words")
@@ -221,7 +226,7 @@ def killed_runs(given: Path, args: argparse.Namespace, rng: np.random.Generator)
         command = [
             sys.executable,
             "-m",
-            "alignscore_metric.cli",
+            "alignscore_metric.commands.main",
             "score",
             str(given),
             *args.options,

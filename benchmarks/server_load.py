@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from alignscore_metric import AlignScore
-from alignscore_metric.text import get_splitter
+from alignscore_metric.text.splitters import get_splitter
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "examples.jsonl"
 TOLERANCE = 1e-4
@@ -104,7 +104,7 @@ class Server:
     """`alignscore serve` as a process on a free port."""
 
     def __init__(self, model: str, *options: str) -> None:
-        command = [sys.executable, "-m", "alignscore_metric.cli", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "alignscore_metric.commands.main", "serve", "--port", "0"]
         command += ["--model", model, *options]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603
         lines = [self._line(), self._line()]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import nltk
 
-from alignscore_metric.text import SentenceSplitter, get_splitter
+from alignscore_metric.text.splitters import SentenceSplitter, get_splitter
 
 SUMMAC = ("cogensumm", "xsumfaith", "polytope", "factcc", "summeval", "frank")
 

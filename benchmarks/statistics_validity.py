@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from leaderboards import statistics as st
+from alignscore_metric.scores import statistics as st
 
 #: Documents and summaries of each in SummaC's test sets, rounded to whole grids.
 SUMMAC = ((100, 4), (475, 3), (189, 3), (168, 3), (100, 8), (350, 4))

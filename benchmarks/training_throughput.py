@@ -25,8 +25,8 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoints import BUNDLED, quiet_transformers
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.loading import BUNDLED, quiet_transformers
 from alignscore_metric.training.data import (
     IGNORED,
     AlignmentExample,

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.squad import SquadScores, best_threshold
-from leaderboards import statistics as st
-from leaderboards.intervals import Estimate, Resampling, estimate, mean
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean
+from alignscore_metric.scores.squad import SquadScores, best_threshold
 
 ALWAYS = "answers as they are"
 NEVER = "no answer to any question"

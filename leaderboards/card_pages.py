@@ -10,10 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from alignscore_metric.overlap import LONG, SHORT
-from leaderboards.cards import Card, Count, load_cards
-from leaderboards.describe import Distribution, SetOverlap, SplitStatistics, Statistics
-from leaderboards.describe import load_statistics as stored_statistics
+from alignscore_metric.leaderboards.cards import Card, Count, load_cards
+from alignscore_metric.leaderboards.describe import (
+    Distribution,
+    SetOverlap,
+    SplitStatistics,
+    Statistics,
+)
+from alignscore_metric.leaderboards.describe import load_statistics as stored_statistics
+from alignscore_metric.text.ngrams import LONG, SHORT
 
 INDEX = "README.md"
 #: A measured overlap of a smaller share of rows is left out of a page, and counted.

@@ -194,7 +194,7 @@ def load_cards() -> dict[str, Card]:
     """
     cards: dict[str, Card] = {}
     for role in ("evaluation", "training"):
-        folder = resources.files("data_cards") / role
+        folder = resources.files("alignscore_metric.data_cards") / role
         files = (file for file in folder.iterdir() if file.name.endswith(".yaml"))
         for file in sorted(files, key=lambda file: file.name):
             card = parse_card(file.read_text(encoding="utf-8"), where=f"{role}/{file.name}")

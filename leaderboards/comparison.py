@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from leaderboards.statistics import holm
+from alignscore_metric.scores.statistics import holm
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

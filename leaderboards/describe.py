@@ -22,12 +22,10 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from alignscore_metric.errors import InputError, MissingResourceError
-from alignscore_metric.overlap import Hashes, distinct, ngram_hashes
-from alignscore_metric.text import get_splitter
-from leaderboards.cards import Card, load_cards
-from leaderboards.datasets import load
-from leaderboards.datasets.files import find
-from leaderboards.overlap import (
+from alignscore_metric.leaderboards.cards import Card, load_cards
+from alignscore_metric.leaderboards.datasets import load
+from alignscore_metric.leaderboards.datasets.files import find
+from alignscore_metric.leaderboards.overlap import (
     HashedRows,
     RowHashes,
     RunIndex,
@@ -37,6 +35,8 @@ from leaderboards.overlap import (
     runs_among,
     shared_rows,
 )
+from alignscore_metric.text.ngrams import Hashes, distinct, ngram_hashes
+from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +183,7 @@ def _training_row(row: dict[str, Any]) -> tuple[str, str, str | None, float]:
 def split_of(card: Card, file: str) -> str:
     """The split that a training file is: its name after the card's.
 
-    >>> from leaderboards.cards import get_card
+    >>> from alignscore_metric.leaderboards.cards import get_card
     >>> [split_of(get_card("gap"), f"gap{end}.jsonl") for end in ("", ".dev", "_test_extra")]
     ['train', 'dev', 'test_extra']
     """
@@ -432,7 +432,7 @@ def load_statistics(card: Card) -> Statistics | None:
     Raises:
         InputError: The file is not what `describe_all` writes.
     """
-    file = resources.files("data_cards") / card.role / f"{card.name}.stats.json"
+    file = resources.files("alignscore_metric.data_cards") / card.role / f"{card.name}.stats.json"
     if not file.is_file():
         return None
     try:

@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
+from alignscore_metric.leaderboards.cards import overlapping
+from alignscore_metric.leaderboards.tasks import Task, tasks_of
+from alignscore_metric.scores import statistics as st
 from alignscore_metric.version import __version__
-from leaderboards import statistics as st
-from leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
-from leaderboards.cards import overlapping
-from leaderboards.tasks import Task, tasks_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leaderboards.items import ItemTable
+    from alignscore_metric.leaderboards.items import ItemTable
 
 Threshold = Literal["fixed", "summac", "alignscore"]
 Bools = npt.NDArray[np.bool_]

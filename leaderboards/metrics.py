@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.leaderboards.cards import mixture
 from alignscore_metric.version import __version__
-from leaderboards.cards import mixture
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")

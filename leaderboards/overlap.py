@@ -1,7 +1,7 @@
 """Which sets of rows share texts, pairs and runs of words, by their hashes.
 
-Owns the counts made of the hashes of `alignscore_metric.overlap`. Keeps no text. Knows nothing of
-files, data cards or metrics.
+Owns the counts made of the hashes of `alignscore_metric.text.ngrams`. Keeps no text. Knows
+nothing of files, data cards or metrics.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.overlap import (
+from alignscore_metric.text.ngrams import (
     FACTOR,
     LONG,
     SHORT,

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.board import Board, Cell, Row
-from leaderboards.cards import mixture, overlapping
-from leaderboards.metrics import MIXTURES
+from alignscore_metric.leaderboards.board import Board, Cell, Row
+from alignscore_metric.leaderboards.cards import mixture, overlapping
+from alignscore_metric.leaderboards.metrics import MIXTURES
 
 Number = Annotated[float, Field(ge=-100, le=100)]
 
@@ -80,7 +80,7 @@ def load_tables() -> tuple[PublishedTable, ...]:
     Raises:
         ConfigurationError: `published.json` is broken.
     """
-    file = resources.files("leaderboards") / "published.json"
+    file = resources.files("alignscore_metric.leaderboards") / "published.json"
     try:
         return TypeAdapter(tuple[PublishedTable, ...]).validate_json(file.read_bytes())
     except ValidationError as cause:

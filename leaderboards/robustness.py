@@ -1,6 +1,6 @@
 """How a metric's scores move when a summary or its source is edited.
 
-Owns the probe: which numbers of which edits. The edits are `alignscore_metric.robustness`'s.
+Owns the probe: which numbers of which edits. The edits are `alignscore_metric.edits.robustness`'s.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alignscore_metric.edits.robustness import KINDS, edit_pair
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.robustness import KINDS, edit_pair
-from leaderboards import statistics as st
-from leaderboards.intervals import Estimate, Resampling, estimate, mean
-from leaderboards.metrics import Metric
+from alignscore_metric.leaderboards.metrics import Metric
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean
 
 #: Scores that differ by no more have not moved: batches round differently.
 TIE = 1e-4

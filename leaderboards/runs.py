@@ -19,9 +19,9 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from alignscore_metric.errors import InputError
-from leaderboards.cards import load_cards
-from leaderboards.cleanup import clean_up
-from leaderboards.items import (
+from alignscore_metric.leaderboards.cards import load_cards
+from alignscore_metric.leaderboards.cleanup import clean_up
+from alignscore_metric.leaderboards.items import (
     EvaluationSet,
     ItemTable,
     RunInfo,
@@ -30,7 +30,7 @@ from leaderboards.items import (
     text_key,
     write_items,
 )
-from leaderboards.metrics import Metric
+from alignscore_metric.leaderboards.metrics import Metric
 
 #: Rows that are scored, then written, at a time.
 WINDOW = 256
@@ -108,7 +108,7 @@ class Runner:
         card = load_cards().get(data.dataset)
         if self.clean_up is None or card is None or not card.clean_up:
             return summaries
-        from alignscore_metric.text import get_splitter
+        from alignscore_metric.text.splitters import get_splitter
 
         split = get_splitter("nltk_punkt").split
         pairs = zip(sources, summaries, strict=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.io import SOURCE_NAMES, SUMMARY_NAMES, Table, read_table
+from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, Table, read_table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

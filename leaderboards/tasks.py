@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.cards import load_cards
+from alignscore_metric.leaderboards.cards import load_cards
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from alignscore_metric.text import clear_splitters
+from alignscore_metric.text.splitters import clear_splitters
 
 # The same examples in every run, however busy the machine, and no .hypothesis folder.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -76,7 +76,7 @@ def tiny_aligner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from transformers import BertConfig, BertTokenizerFast
 
-    from alignscore_metric.aligner import Aligner, AlignerConfig
+    from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 
     examples = Path(__file__).resolve().parents[1] / "examples" / "examples.jsonl"
     rows = [json.loads(line) for line in examples.read_text(encoding="utf-8").splitlines()]
@@ -121,7 +121,7 @@ def example_rows() -> list[dict]:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tiny_aligner: Path):
     """The tiny aligner, loaded once: not to be changed by a test."""
-    from alignscore_metric.checkpoints import load_checkpoint
+    from alignscore_metric.checkpoint.loading import load_checkpoint
 
     return load_checkpoint(tiny_aligner)
 

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.aggregate against loops, for scores with many ties and of any size."""
+"""Tests of scores.aggregation against loops, for scores with many ties and of any size."""
 
 import itertools
 import math
@@ -10,12 +10,12 @@ import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric.aggregate import (
+from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.scores.aggregation import (
     aggregate_sentences,
     max_over_chunks,
     sentence_reduction,
 )
-from alignscore_metric.errors import ConfigurationError
 
 tied = st.sampled_from([-1.5, 0.0, 0.25, 0.5, 1.0])
 anything = st.floats(-1e6, 1e6)

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.aligner, .checkpoints and .profile."""
+"""Tests of alignscore_metric.checkpoint.aligner, .checkpoints and .profile."""
 
 import dataclasses
 import hashlib
@@ -17,18 +17,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertConfig, MPNetConfig, RobertaConfig
 
-from alignscore_metric.aligner import (
+from alignscore_metric.checkpoint.aligner import (
     Aligner,
     AlignerConfig,
     AlignerOutput,
     copied_ngrams,
     pair_scores,
 )
-from alignscore_metric.checkpoints import load_checkpoint
-from alignscore_metric.classifiers import classifier_of
+from alignscore_metric.checkpoint.classifiers import classifier_of
+from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import CheckpointError, ConfigurationError
-from alignscore_metric.hashing import sha256
-from alignscore_metric.profile import Profile
+from alignscore_metric.system.hashing import sha256
 
 PROFILE = {"head": "tri", "supported": 2, "splitter": "bundled_punkt", "chunk_words": 77}
 

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.allocator: page faults of a process that makes large blocks anew."""
+"""Tests of system.allocator: page faults of a process that makes large blocks anew."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 WORK = """
 import resource, sys, torch
 if {keep}:
-    from alignscore_metric.allocator import keep_freed_memory
+    from alignscore_metric.system.allocator import keep_freed_memory
     assert keep_freed_memory()
 blocks = [torch.ones(3_000_000) for _ in range(2)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -43,7 +43,7 @@ def test_freed_memory_is_not_fetched_anew():
 
 
 def test_the_environments_settings_stand(monkeypatch: pytest.MonkeyPatch):
-    from alignscore_metric.allocator import keep_freed_memory
+    from alignscore_metric.system.allocator import keep_freed_memory
 
     keep_freed_memory.cache_clear()
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
@@ -54,7 +54,7 @@ def test_the_environments_settings_stand(monkeypatch: pytest.MonkeyPatch):
 THREADS = """
 import threading, torch
 if {keep}:
-    from alignscore_metric.allocator import keep_freed_memory
+    from alignscore_metric.system.allocator import keep_freed_memory
     assert keep_freed_memory()
 
 def resident():
@@ -92,7 +92,7 @@ def test_kept_memory_is_given_back(keep: bool):
     """Every other one of 400 blocks of 1 MB: no end of the heap to be trimmed by itself."""
     work = """
 import torch
-from alignscore_metric.allocator import give_back_freed_memory, keep_freed_memory
+from alignscore_metric.system.allocator import give_back_freed_memory, keep_freed_memory
 if {keep}:
     assert keep_freed_memory()
 

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.answerability and leaderboards.answering.
+"""Tests of alignscore_metric.answerability and alignscore_metric.leaderboards.answering.
 
 A metric whose scores follow from its texts stands in for an aligner; the tiny aligner shows that
 the real one fits, and that its options reach the scores.
@@ -9,11 +9,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from alignscore_metric.answerability import AnswerOrAbstain, AnswerVerifier
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.metric import AlignScore
-from alignscore_metric.profile import Profile
-from alignscore_metric.squad import best_threshold, score_answers
-from leaderboards.answering import (
+from alignscore_metric.leaderboards.answering import (
     ALWAYS,
     HELD_OUT,
     NEVER,
@@ -22,9 +20,11 @@ from leaderboards.answering import (
     halves,
     report_answering,
 )
-from leaderboards.intervals import Resampling
-from leaderboards.tables.answering import answering_layout
-from leaderboards.tables.text import text_table
+from alignscore_metric.leaderboards.tables.answering import answering_layout
+from alignscore_metric.leaderboards.tables.text import text_table
+from alignscore_metric.metric import AlignScore
+from alignscore_metric.scores.intervals import Resampling
+from alignscore_metric.scores.squad import best_threshold, score_answers
 
 CONTEXT = "Jane Austen wrote Emma in 1815. It was printed in London by John Murray."
 QUICK = Resampling(resamples=50)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from sklearn.metrics import roc_auc_score
 
 from alignscore_metric import AlignScore
-from alignscore_metric.checkpoints import BUNDLED
+from alignscore_metric.checkpoint.loading import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = [
@@ -25,7 +25,7 @@ import socket, sys
 def refuse(*args, **kwargs):
     raise OSError("this test has no network")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 sys.exit(main(["score", "examples/examples.jsonl", "-o", "-", "--quiet"]))
 """
 

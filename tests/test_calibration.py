@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch.nn import functional
 from transformers import AutoTokenizer
 
-from alignscore_metric.aligner import Aligner
+from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.training.calibration import calibrate, expected_calibration_error
 from alignscore_metric.training.data import IGNORED, AlignmentExample, encode_examples
 from alignscore_metric.training.evaluation import (

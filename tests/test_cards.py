@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.card_pages import INDEX, code, escape, render_card, render_pages, write_pages
-from leaderboards.cards import Card, Count, get_card, load_cards, parse_card
-from leaderboards.describe import load_statistics, split_of
+from alignscore_metric.leaderboards.card_pages import (
+    INDEX,
+    code,
+    escape,
+    render_card,
+    render_pages,
+    write_pages,
+)
+from alignscore_metric.leaderboards.cards import Card, Count, get_card, load_cards, parse_card
+from alignscore_metric.leaderboards.describe import load_statistics, split_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 CARDS = load_cards()

@@ -19,14 +19,14 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from alignscore_metric.checkpoints import load_checkpoint
-from alignscore_metric.chunking import SourceChunker, factcg_chunks, minicheck_chunks
-from alignscore_metric.convert import convert
-from alignscore_metric.engine import TruncationWarning
+from alignscore_metric.checkpoint.conversion import convert
+from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.engine.engine import TruncationWarning
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.profile import Profile
-from alignscore_metric.text import get_splitter
+from alignscore_metric.text.chunking import SourceChunker, factcg_chunks, minicheck_chunks
+from alignscore_metric.text.splitters import get_splitter
 
 SIZES = {
     "vocab_size": 270,

@@ -17,7 +17,7 @@ import pytest
 
 import alignscore_metric.metric
 from alignscore_metric import AlignScore
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 from alignscore_metric.integrations.evaluate_api import MODULE_PATH
 
 ROWS = [
@@ -380,7 +380,7 @@ def test_info_prints_signature_and_evaluate_path(tiny_aligner, metric, capsys):
 
 def run(argv, *, stdin=b"") -> subprocess.CompletedProcess:
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "alignscore_metric.cli", *map(str, argv)]
+    command = [sys.executable, "-m", "alignscore_metric.commands.main", *map(str, argv)]
     return subprocess.run(command, input=stdin, capture_output=True, env=environment, check=False)
 
 

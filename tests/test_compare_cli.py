@@ -14,8 +14,8 @@ import pytest
 
 import alignscore_metric.metric
 from alignscore_metric import AlignScore
-from alignscore_metric.cli import main
-from leaderboards.comparison import Settings, compare
+from alignscore_metric.commands.main import main
+from alignscore_metric.leaderboards.comparison import Settings, compare
 
 DASH = "\N{EN DASH}"
 COUNT = 24
@@ -220,7 +220,7 @@ def test_no_extra_is_needed():
     absent = ["matplotlib", "openpyxl", "pydantic", "rouge_score", "sklearn"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
-        f"from alignscore_metric.cli import main\n"
+        f"from alignscore_metric.commands.main import main\n"
         f"for format in ('text', 'markdown', 'latex', 'json'):\n"
         f"    assert main(['compare', *{FILES}, '--format', format]) == 0"
     )

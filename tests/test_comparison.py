@@ -1,4 +1,4 @@
-"""leaderboards.comparison against scipy, enumeration and hand-made arrays."""
+"""alignscore_metric.leaderboards.comparison against scipy, enumeration and hand-made arrays."""
 
 import math
 import warnings
@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from leaderboards.comparison import TIE, Settings, clusters, compare, widest
+from alignscore_metric.leaderboards.comparison import TIE, Settings, clusters, compare, widest
 
 QUICK = Settings(resamples=500)
 

@@ -17,12 +17,12 @@ from transformers import (
     RobertaConfig,
 )
 
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.cli import main
-from alignscore_metric.convert import convert
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.conversion import convert
+from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.hashing import sha256
 from alignscore_metric.metric import AlignScore
+from alignscore_metric.system.hashing import sha256
 
 SIZES = {
     "vocab_size": 270,
@@ -156,7 +156,7 @@ def test_a_failure_leaves_nothing(roberta: Path, tmp_path: Path, monkeypatch: py
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("alignscore_metric.convert._card", fail)
+    monkeypatch.setattr("alignscore_metric.checkpoint.conversion._card", fail)
     with pytest.raises(OSError, match="disk full"):
         convert(roberta, tmp_path / "converted")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["aligner"]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from nltk.util import ngrams
 
 from alignscore_metric import AlignScore, ConfigurationError
-from alignscore_metric.copying import LENGTH, blend, copied_shares
-from alignscore_metric.pairs import PairTable, build_pair_table
-from alignscore_metric.profile import Profile
-from alignscore_metric.signature import Signature
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.text.copying import LENGTH, blend, copied_shares
+from alignscore_metric.text.pairs import PairTable, build_pair_table
 
 
 def table(sources: list[list[str]], summaries: list[list[str]]) -> PairTable:

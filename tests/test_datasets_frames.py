@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from leaderboards.datasets import from_datasets, from_file, from_frame
-from leaderboards.items import COLUMNS
+from alignscore_metric.leaderboards.datasets import from_datasets, from_file, from_frame
+from alignscore_metric.leaderboards.items import COLUMNS
 
 TABLE = pd.DataFrame(
     {

@@ -11,15 +11,15 @@ import openpyxl
 import pytest
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
-from leaderboards.cards import get_card, parse_card
-from leaderboards.datasets import availability, load
-from leaderboards.datasets.files import DataFile, candidates, read
-from leaderboards.datasets.loading import _choose
-from leaderboards.datasets.polytope import read_polytope
-from leaderboards.datasets.readers import get_reader
-from leaderboards.datasets.uniform import read_uniform
-from leaderboards.datasets.vitaminc import read_vitaminc
-from leaderboards.datasets.xsumfaith import read_xsumfaith
+from alignscore_metric.leaderboards.cards import get_card, parse_card
+from alignscore_metric.leaderboards.datasets import availability, load
+from alignscore_metric.leaderboards.datasets.files import DataFile, candidates, read
+from alignscore_metric.leaderboards.datasets.loading import _choose
+from alignscore_metric.leaderboards.datasets.polytope import read_polytope
+from alignscore_metric.leaderboards.datasets.readers import get_reader
+from alignscore_metric.leaderboards.datasets.uniform import read_uniform
+from alignscore_metric.leaderboards.datasets.vitaminc import read_vitaminc
+from alignscore_metric.leaderboards.datasets.xsumfaith import read_xsumfaith
 
 
 def put(root: Path, name: str, content: str | bytes) -> Path:

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from alignscore_metric.errors import MissingResourceError
-from leaderboards.cards import get_card, load_cards
-from leaderboards.datasets import availability, load
-from leaderboards.datasets.files import find, read
-from leaderboards.datasets.readers import get_reader
+from alignscore_metric.leaderboards.cards import get_card, load_cards
+from alignscore_metric.leaderboards.datasets import availability, load
+from alignscore_metric.leaderboards.datasets.files import find, read
+from alignscore_metric.leaderboards.datasets.readers import get_reader
 
 EVALUATION = [card for card in load_cards().values() if card.role == "evaluation"]
 #: Splits of which no file is at hand.

@@ -27,8 +27,11 @@ from sklearn.metrics import (
 )
 
 from alignscore_metric import AlignScore, ConfigurationError, InputError
-from alignscore_metric.cli import main
-from alignscore_metric.decisions import (
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.commands.main import main
+from alignscore_metric.report.plots import plot_reliability
+from alignscore_metric.scores.decisions import (
     Rates,
     brier_score,
     conformal_threshold,
@@ -38,9 +41,6 @@ from alignscore_metric.decisions import (
     parse_objective,
     reliability,
 )
-from alignscore_metric.plots import plot_reliability
-from alignscore_metric.profile import Profile
-from alignscore_metric.signature import Signature
 
 
 def sample(seed: int, rows: int = 300, *, ties: bool = False):

@@ -10,18 +10,8 @@ import pandas as pd
 import pytest
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.overlap import (
-    LONG,
-    SHORT,
-    distinct,
-    is_among,
-    ngram_hashes,
-    normalise,
-    runs_of,
-    word_hashes,
-)
-from leaderboards.cards import get_card, load_cards
-from leaderboards.describe import (
+from alignscore_metric.leaderboards.cards import get_card, load_cards
+from alignscore_metric.leaderboards.describe import (
     Rows,
     Statistics,
     describe,
@@ -32,7 +22,7 @@ from leaderboards.describe import (
     read_splits,
     train_jsonl,
 )
-from leaderboards.overlap import (
+from alignscore_metric.leaderboards.overlap import (
     RowHashes,
     RunIndex,
     SharedRows,
@@ -40,6 +30,16 @@ from leaderboards.overlap import (
     hash_rows,
     runs_among,
     shared_rows,
+)
+from alignscore_metric.text.ngrams import (
+    LONG,
+    SHORT,
+    distinct,
+    is_among,
+    ngram_hashes,
+    normalise,
+    runs_of,
+    word_hashes,
 )
 
 Table = list[tuple[str | None, str]]
@@ -313,7 +313,9 @@ def test_a_broken_statistics_file_is_an_error(monkeypatch, tmp_path):
     card = get_card("gap")
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "gap.stats.json").write_text("{}")
-    monkeypatch.setattr("leaderboards.describe.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr(
+        "alignscore_metric.leaderboards.describe.resources.files", lambda _: tmp_path
+    )
     with pytest.raises(InputError, match=r"gap\.stats\.json"):
         load_statistics(card)
 

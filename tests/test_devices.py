@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alignscore_metric import devices
-from alignscore_metric.devices import AHEAD, DevicePool
 from alignscore_metric.errors import ConfigurationError, InputError, WorkerError
+from alignscore_metric.files import devices
+from alignscore_metric.files.devices import AHEAD, DevicePool
 
 ROOT = Path(__file__).resolve().parents[1]
 

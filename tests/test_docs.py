@@ -18,7 +18,7 @@ import pytest
 
 import alignscore_metric
 from alignscore_metric import metric as metric_module
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

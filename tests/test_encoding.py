@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.encoding: joined ids equal what the tokenizers give for whole pairs.
+"""Tests of engine.encoding: joined ids equal what the tokenizers give for whole pairs.
 
 Two layouts: a WordPiece tokenizer (`[CLS] a [SEP] b [SEP]`, with token types) and RoBERTa's
 (`<s> a </s></s> b </s>`, without).
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from alignscore_metric.encoding import PackedPairs, PairTemplate, pack, tokenize, truncate
+from alignscore_metric.engine.encoding import PackedPairs, PairTemplate, pack, tokenize, truncate
 from alignscore_metric.errors import CheckpointError
 
 
@@ -191,7 +191,7 @@ def test_strings_that_no_tokenizer_takes(tokenizer: PreTrainedTokenizerFast, tex
 def test_more_texts_than_one_tokenizer_batch(
     tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("alignscore_metric.encoding.TOKENIZER_BATCH", 3)
+    monkeypatch.setattr("alignscore_metric.engine.encoding.TOKENIZER_BATCH", 3)
     texts = [letters(n) for n in range(8)]
     expected = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert [ids.tolist() for ids in tokenize(texts, tokenizer)] == expected

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.engine against one forward pass per pair, by the tokenizer itself."""
+"""Tests of engine.engine against one forward pass per pair, by the tokenizer itself."""
 
 import dataclasses
 import re
@@ -15,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric.checkpoints import Checkpoint
-from alignscore_metric.engine import (
+from alignscore_metric.checkpoint.loading import Checkpoint
+from alignscore_metric.engine.engine import (
     SIDE_BY_SIDE,
     Engine,
     TruncationWarning,

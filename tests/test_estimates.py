@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.estimates import Settings, estimate_consistency_rate, labels_needed
+from alignscore_metric.scores.estimates import Settings, estimate_consistency_rate, labels_needed
 
 PAPER = Settings(target="system", interval="normal")
 

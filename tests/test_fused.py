@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.fused against the modules' own steps in float64, and of CUDA scoring.
+"""Tests of engine.fused against the modules' own steps in float64, and of CUDA scoring.
 
 Those of the kernels skip where there is no CUDA device.
 """
@@ -11,7 +11,7 @@ import torch
 from transformers.activations import GELUActivation
 
 from alignscore_metric import AlignScore, metric
-from alignscore_metric.fused import activated, add_norm
+from alignscore_metric.engine.fused import activated, add_norm
 
 HALVES = [torch.bfloat16, torch.float16]
 DEVICES = [

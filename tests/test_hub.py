@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.hub against an HTTP server on this machine that plays the Hub."""
+"""Tests of checkpoint.hub against an HTTP server on this machine that plays the Hub."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
+from alignscore_metric.checkpoint.hub import BACKBONES, REGISTRY, HubFile, fetch, fetch_backbone
+from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
-from alignscore_metric.hub import BACKBONES, REGISTRY, HubFile, fetch, fetch_backbone
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.signature import Signature
 
 REPO, FILE = "someone/Aligner", "tiny.ckpt"
 COMMIT, LATER = "1" * 40, "2" * 40
@@ -30,7 +30,7 @@ WRONG = "0" * 64
 
 LOAD = f"""
 from alignscore_metric.errors import AlignScoreError
-from alignscore_metric.hub import HubFile, fetch
+from alignscore_metric.checkpoint.hub import HubFile, fetch
 try:
     print(fetch(HubFile("{REPO}", "{FILE}", None, None, "")).path)
 except AlignScoreError as error:
@@ -368,7 +368,7 @@ def test_a_backbone_is_fetched_into_one_folder(
 
 
 @pytest.mark.usefixtures("nltk_data")
-@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning")
 def test_a_named_checkpoint_scores_as_the_reference_online_and_then_offline(
     machine: Machine, hub: Hub, shared: Path, monkeypatch: pytest.MonkeyPatch
 ):

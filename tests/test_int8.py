@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from alignscore_metric import AlignScore, int8
-from alignscore_metric.aligner import Aligner
+from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.engine.precision import prepare
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.precision import prepare
 
 needs_vnni = pytest.mark.skipif(not int8.multiplies_exactly(), reason="the CPU has no VNNI")
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from alignscore_metric import AlignScore, ConfigurationError, InputError, WorkerError
-from alignscore_metric.cli import main
-from alignscore_metric.io import Bounds, open_table, write_rows
-from alignscore_metric.stream import score_tables, score_windows
+from alignscore_metric.commands.main import main
+from alignscore_metric.files.tables import Bounds, open_table, write_rows
+from alignscore_metric.files.windows import score_tables, score_windows
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`")
 pa = pytest.importorskip("pyarrow")

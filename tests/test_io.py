@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.io import (
+from alignscore_metric.files.tables import (
     SOURCE_NAMES,
     SUMMARY_NAMES,
     Bounds,

@@ -14,10 +14,10 @@ from rouge_score import rouge_scorer
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-import leaderboards.cards
-from alignscore_metric.cli import main
-from leaderboards.board import Board
-from leaderboards.items import read_items
+import alignscore_metric.leaderboards.cards
+from alignscore_metric.commands.main import main
+from alignscore_metric.leaderboards.board import Board
+from alignscore_metric.leaderboards.items import read_items
 
 QUICK = ["--resamples", "20"]
 WORDS = ["snow", "rain", "wind", "storm", "bridge", "river", "road", "town", "council", "mayor"]
@@ -134,7 +134,7 @@ def test_help_leads_to_the_leaderboard(capsys):
 
 def test_the_grammar_imports_nothing_heavy():
     code = (
-        "import sys; from alignscore_metric.cli import build_parser; build_parser();"
+        "import sys; from alignscore_metric.commands.main import build_parser; build_parser();"
         "print([m for m in ('torch', 'pandas', 'pydantic', 'numpy', 'yaml', 'pyarrow', 'scipy',"
         " 'transformers') if m in sys.modules])"
     )
@@ -143,11 +143,17 @@ def test_the_grammar_imports_nothing_heavy():
 
 
 def test_a_missing_extra_is_one_line(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "leaderboards.tasks", None)  # as if it could not be imported
+    monkeypatch.setitem(
+        sys.modules, "alignscore_metric.leaderboards.tasks", None
+    )  # as if it could not be imported
     with pytest.raises(ModuleNotFoundError):  # not one of the extra's: a bug, to be seen whole
         main(["leaderboard", "run", "summac", "--metric", "overlap"])
-    monkeypatch.delitem(sys.modules, "leaderboards.tasks")
-    for name in [n for n in sys.modules if n.startswith(("leaderboards.cards", "leaderboards.ta"))]:
+    monkeypatch.delitem(sys.modules, "alignscore_metric.leaderboards.tasks")
+    for name in [
+        n
+        for n in sys.modules
+        if n.startswith(("alignscore_metric.leaderboards.cards", "leaderboards.ta"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydantic", None)
     line = refusal(capsys, "run", "summac", "--metric", "overlap")
@@ -186,7 +192,7 @@ def test_a_second_run_scores_nothing(here, capsys, monkeypatch):
     run_two()
     before = {file: file.stat().st_mtime_ns for file in here.rglob("*.parquet")}
     assert len(before) == 8
-    monkeypatch.setattr("leaderboards.metrics.FunctionMetric.score", None)
+    monkeypatch.setattr("alignscore_metric.leaderboards.metrics.FunctionMetric.score", None)
     run_two()
     assert {file: file.stat().st_mtime_ns for file in here.rglob("*.parquet")} == before
 
@@ -374,7 +380,7 @@ def test_a_site_is_of_all_boards_that_the_runs_cover(here, capsys, monkeypatch):
         made.update(given, boards=list(boards), folder=folder)
         return folder / "index.html"
 
-    monkeypatch.setattr("leaderboards.site.write_site", write_site)
+    monkeypatch.setattr("alignscore_metric.leaderboards.site.write_site", write_site)
     monkeypatch.setitem(sys.modules, "alignscore_metric.metric", None)  # no model is needed
     run_two()
     board("run", "alignscore_other", "--metric", "overlap", "-q")
@@ -402,7 +408,8 @@ def test_a_site_is_of_all_boards_that_the_runs_cover(here, capsys, monkeypatch):
 def test_a_site_leaves_out_pooled_splits_that_no_metric_has_whole(here, data, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "leaderboards.site.write_site", lambda boards, folder, **_: made.extend(boards) or folder
+        "alignscore_metric.leaderboards.site.write_site",
+        lambda boards, folder, **_: made.extend(boards) or folder,
     )
     for metric, split in (("overlap", "val"), ("bleu", "test")):
         board("run", "summac", "--split", split, "--metric", metric, "-q")
@@ -619,8 +626,10 @@ def test_a_broken_card_is_named(tmp_path, capsys, monkeypatch):
     folder = tmp_path / "cards" / "evaluation"
     folder.mkdir(parents=True)
     (tmp_path / "cards" / "training").mkdir()
-    leaderboards.cards.load_cards.cache_clear()
-    monkeypatch.setattr(leaderboards.cards.resources, "files", lambda package: tmp_path / "cards")
+    alignscore_metric.leaderboards.cards.load_cards.cache_clear()
+    monkeypatch.setattr(
+        alignscore_metric.leaderboards.cards.resources, "files", lambda package: tmp_path / "cards"
+    )
     try:
         for text in ("name: [", "name: frank\nrole: evaluation\ncolour: red\n", "- a list\n"):
             (folder / "frank.yaml").write_text(text, encoding="utf-8")
@@ -628,7 +637,7 @@ def test_a_broken_card_is_named(tmp_path, capsys, monkeypatch):
                          ["show", "summac"]):  # fmt: skip
                 assert "evaluation/frank.yaml" in refusal(capsys, *argv)
     finally:
-        leaderboards.cards.load_cards.cache_clear()
+        alignscore_metric.leaderboards.cards.load_cards.cache_clear()
 
 
 # ------------------------------------------------------------ odd data: a value or a reason

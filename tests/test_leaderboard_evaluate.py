@@ -10,10 +10,10 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from leaderboards.board import Board
-from leaderboards.cards import Membership, Overlap, load_cards
-from leaderboards.evaluate import MEAN, MEASURES, Settings, build_board
-from leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
+from alignscore_metric.leaderboards.board import Board
+from alignscore_metric.leaderboards.cards import Membership, Overlap, load_cards
+from alignscore_metric.leaderboards.evaluate import MEAN, MEASURES, Settings, build_board
+from alignscore_metric.leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
 
 FAST = Settings(resamples=200)
 

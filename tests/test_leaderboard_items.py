@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-import leaderboards.tasks
+import alignscore_metric.leaderboards.tasks
 from alignscore_metric.errors import ConfigurationError, InputError
-from leaderboards.board import Board, Cell, Column, PairwiseTest, Row
-from leaderboards.cards import Membership, load_cards
-from leaderboards.cleanup import clean_up
-from leaderboards.datasets import from_frame
-from leaderboards.items import (
+from alignscore_metric.leaderboards.board import Board, Cell, Column, PairwiseTest, Row
+from alignscore_metric.leaderboards.cards import Membership, load_cards
+from alignscore_metric.leaderboards.cleanup import clean_up
+from alignscore_metric.leaderboards.datasets import from_frame
+from alignscore_metric.leaderboards.items import (
     ITEM_COLUMNS,
     EvaluationSet,
     ItemTable,
@@ -25,8 +25,8 @@ from leaderboards.items import (
     text_key,
     write_items,
 )
-from leaderboards.runs import submitted_table
-from leaderboards.tasks import Task, benchmarks, tasks_of
+from alignscore_metric.leaderboards.runs import submitted_table
+from alignscore_metric.leaderboards.tasks import Task, benchmarks, tasks_of
 
 TEXTS = pd.DataFrame(
     {
@@ -300,7 +300,9 @@ def cards(monkeypatch):
         card("two", Membership(benchmark="b", task="second", splits=("test",))),
         card("three"),
     ]
-    monkeypatch.setattr(leaderboards.tasks, "load_cards", lambda: {c.name: c for c in made})
+    monkeypatch.setattr(
+        alignscore_metric.leaderboards.tasks, "load_cards", lambda: {c.name: c for c in made}
+    )
 
 
 @pytest.mark.usefixtures("cards")

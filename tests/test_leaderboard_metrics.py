@@ -13,7 +13,7 @@ import pytest
 import sacrebleu
 from rouge_score import rouge_scorer
 
-import leaderboards.cards
+import alignscore_metric.leaderboards.cards
 from alignscore_metric import AlignScore
 from alignscore_metric.errors import (
     AlignScoreError,
@@ -21,7 +21,7 @@ from alignscore_metric.errors import (
     InputError,
     MissingResourceError,
 )
-from leaderboards.metrics import (
+from alignscore_metric.leaderboards.metrics import (
     FunctionMetric,
     entity_overlap,
     make_metric,
@@ -291,7 +291,7 @@ def test_training_sets(tmp_path, monkeypatch):
         "anli": SimpleNamespace(name="anli", mixtures=("mini",)),
         "drop": SimpleNamespace(name="drop", mixtures=("align_28",)),
     }
-    monkeypatch.setattr(leaderboards.cards, "load_cards", lambda: cards)
+    monkeypatch.setattr(alignscore_metric.leaderboards.cards, "load_cards", lambda: cards)
     assert training_sets("mini") == ("anli", "snli")
     assert training_sets("AlignScore-large") == training_sets("AlignScore-base") == ("snli",)
     assert training_sets("Align-base") == ("drop",)
@@ -320,7 +320,8 @@ def test_a_missing_extra_is_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(
-        "leaderboards.metrics.import_module", lambda name: refuse(name, fromlist=["x"])
+        "alignscore_metric.leaderboards.metrics.import_module",
+        lambda name: refuse(name, fromlist=["x"]),
     )
     with pytest.raises(
         MissingResourceError, match=r"rouge_score.*alignscore-metric\[leaderboards\]"
@@ -330,7 +331,7 @@ def test_a_missing_extra_is_named(monkeypatch):
 
 def test_lexical_metrics_need_no_torch():
     code = (
-        "import sys; from leaderboards.metrics import make_metric;"
+        "import sys; from alignscore_metric.leaderboards.metrics import make_metric;"
         "print(make_metric('overlap').score(['a dog'], ['dog']), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

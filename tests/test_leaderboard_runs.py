@@ -14,12 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import leaderboards.runs
+import alignscore_metric.leaderboards.runs
 from alignscore_metric.errors import InputError
-from leaderboards.cleanup import clean_up
-from leaderboards.datasets import from_frame
-from leaderboards.items import EvaluationSet, read_items, text_key, write_items
-from leaderboards.runs import Runner, read_runs, run_folder, submitted_table, table_file
+from alignscore_metric.leaderboards.cleanup import clean_up
+from alignscore_metric.leaderboards.datasets import from_frame
+from alignscore_metric.leaderboards.items import EvaluationSet, read_items, text_key, write_items
+from alignscore_metric.leaderboards.runs import (
+    Runner,
+    read_runs,
+    run_folder,
+    submitted_table,
+    table_file,
+)
 
 ROWS = 23
 
@@ -66,7 +72,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch):
-    monkeypatch.setattr(leaderboards.runs, "WINDOW", 4)
+    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "WINDOW", 4)
 
 
 def run(folder: Path, data: EvaluationSet, metric=None, **options):
@@ -211,7 +217,7 @@ def _killed_journal(folder: Path, data: EvaluationSet) -> tuple[Path, bytes]:
 
 
 def test_a_journal_cut_at_any_byte(tmp_path, monkeypatch):
-    monkeypatch.setattr(leaderboards.runs, "WINDOW", 1)
+    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "WINDOW", 1)
     data = made_up(5)
     pairs = list(zip(data.frame.source, data.frame.summary, strict=True))
     expected = [None if math.isnan(score) else score for score in expected_scores(data)]
@@ -278,11 +284,11 @@ _PROCESS = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import leaderboards.runs
+import alignscore_metric.leaderboards.runs
 from test_leaderboard_runs import Counting, made_up, true_score
-from leaderboards.runs import Runner
+from alignscore_metric.leaderboards.runs import Runner
 
-leaderboards.runs.WINDOW = 4
+alignscore_metric.leaderboards.runs.WINDOW = 4
 
 def slow(source, summary):
     time.sleep(0.003)
@@ -493,7 +499,7 @@ def test_rows_without_a_source_are_refused(tmp_path):
 def test_clean_up_is_another_metric_and_for_cards_that_ask(tmp_path, nltk_data):
     from nltk.tokenize import sent_tokenize
 
-    from leaderboards.cards import load_cards
+    from alignscore_metric.leaderboards.cards import load_cards
 
     rows = pd.DataFrame(
         {

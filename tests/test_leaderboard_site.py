@@ -22,12 +22,12 @@ from sklearn.metrics import roc_auc_score
 
 from alignscore_metric import SentenceEvidence
 from alignscore_metric.errors import InputError, MissingResourceError
-from leaderboards.board import Board, Cell, Column, PairwiseTest, Row
-from leaderboards.cards import Card
-from leaderboards.items import ITEM_COLUMNS, EvaluationSet, ItemTable, RunInfo
-from leaderboards.site import board_key, pages, write_site
-from leaderboards.site.figures import Interval, distribution, forest
-from leaderboards.site.scores import hardest, score_groups
+from alignscore_metric.leaderboards.board import Board, Cell, Column, PairwiseTest, Row
+from alignscore_metric.leaderboards.cards import Card
+from alignscore_metric.leaderboards.items import ITEM_COLUMNS, EvaluationSet, ItemTable, RunInfo
+from alignscore_metric.leaderboards.site import board_key, pages, write_site
+from alignscore_metric.leaderboards.site.figures import Interval, distribution, forest
+from alignscore_metric.leaderboards.site.scores import hardest, score_groups
 
 SCRIPT = "<script>document.title='broken'</script>"
 BIDI = "\u202e\u05e9\u05dc\u05d5\u05dd \U0001f999"

@@ -15,8 +15,8 @@ from hypothesis import strategies as hs
 from scipy import stats
 from sklearn import metrics as sk
 
-from leaderboards import statistics as st
-from leaderboards.published import load_tables
+from alignscore_metric.leaderboards.published import load_tables
+from alignscore_metric.scores import statistics as st
 
 LABELLED = {"roc_auc": st.roc_auc, "average_precision": st.average_precision}
 DECIDED = {"balanced_accuracy": st.balanced_accuracy, "f1": st.f1}

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.board import Board, Cell, Column, PairwiseTest, Row
-from leaderboards.published import published_rows
-from leaderboards.tables import render, render_tests
+from alignscore_metric.leaderboards.board import Board, Cell, Column, PairwiseTest, Row
+from alignscore_metric.leaderboards.published import published_rows
+from alignscore_metric.leaderboards.tables import render, render_tests
 
 DAGGER, DASH = "\N{DAGGER}", "\N{EN DASH}"
 NAMES = ("cogensumm", "xsumfaith", "polytope", "factcc", "summeval", "frank")

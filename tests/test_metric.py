@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from alignscore_metric import metric as metric_module
-from alignscore_metric.checkpoints import Checkpoint
-from alignscore_metric.engine import Engine, TruncationWarning
+from alignscore_metric.checkpoint.loading import Checkpoint
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.engine.engine import Engine, TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.pairs import PairLister, Source
-from alignscore_metric.signature import Signature
-from alignscore_metric.text import chunk_passages, get_splitter
+from alignscore_metric.text.pairs import PairLister, Source
+from alignscore_metric.text.splitters import chunk_passages, get_splitter
 from alignscore_metric.version import __version__
 
 
@@ -218,7 +218,7 @@ def test_no_pair_at_all(metric: AlignScore):
     ],
     ids=["surrogates", "nul", "only nul", "rtl", "emoji", "special", "no space", "invisible"],
 )
-@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning")
 def test_hostile_text_leaves_its_neighbours_alone(metric: AlignScore, text: str):
     alone = metric.score(["It rained."], ["Rain fell."])
     scores = metric.score(["It rained.", text, "It rained."], ["Rain fell.", "It rained.", text])
@@ -238,7 +238,7 @@ def test_a_sentence_of_5000_words(metric: AlignScore, naive: Naive, long: str):
     assert scores == pytest.approx([naive.probability(source, summary)], abs=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning")
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning")
 def test_a_source_of_200_000_words(tiny_aligner: Path, naive: Naive):
     """40,000 sentences of 5 words: 200,000 // 5,000 + 1 = 41 chunks aimed at, 975 each, 42 made."""
     metric = AlignScore(tiny_aligner, device="cpu", chunk_words=5000, progress=False)

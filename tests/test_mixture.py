@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.overlap import KnownHashes, normalise
+from alignscore_metric.text.ngrams import KnownHashes, normalise
 from alignscore_metric.training import mixture
 from alignscore_metric.training.data import AlignmentExample, read_examples
 from alignscore_metric.training.mixture import (

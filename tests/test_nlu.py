@@ -19,17 +19,17 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from alignscore_metric import AlignScore
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.leaderboards.nlu import runs as nlu_runs
+from alignscore_metric.leaderboards.nlu.board import judge
+from alignscore_metric.leaderboards.nlu.data import load_task, questions_of
+from alignscore_metric.leaderboards.nlu.measures import Answers, prepare
+from alignscore_metric.leaderboards.nlu.runs import read_run, run_file
+from alignscore_metric.leaderboards.nlu.tasks import FAMILIES, TASKS, NluTask, exposure, task_of
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Resampling
 from alignscore_metric.training.data import AlignmentExample
-from leaderboards import statistics as st
-from leaderboards.intervals import Resampling
-from leaderboards.nlu import runs as nlu_runs
-from leaderboards.nlu.board import judge
-from leaderboards.nlu.data import load_task, questions_of
-from leaderboards.nlu.measures import Answers, prepare
-from leaderboards.nlu.runs import read_run, run_file
-from leaderboards.nlu.tasks import FAMILIES, TASKS, NluTask, exposure, task_of
 
 HEADS = ("bin", "tri", "reg")
 
@@ -292,8 +292,8 @@ def test_exposure(task, trained, expected):
 
 
 def test_tasks_that_are_read_by_name_are_in_the_catalogue():
+    from alignscore_metric.leaderboards.cards import load_cards
     from alignscore_metric.training.catalogue import ALIGN_28
-    from leaderboards.cards import load_cards
 
     cards = load_cards()
     for task in TASKS:

@@ -8,7 +8,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer
 
 from alignscore_metric import ConfigurationError
-from alignscore_metric.aligner import Aligner, AlignerOutput
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
 from alignscore_metric.training.data import IGNORED
 from alignscore_metric.training.objective import (
     MLM_WEIGHT,

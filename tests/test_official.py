@@ -22,8 +22,8 @@ from transformers import (
     RobertaConfig,
 )
 
-from alignscore_metric.backbones import ARCHITECTURES, find_backbone
-from alignscore_metric.checkpoints import load_checkpoint
+from alignscore_metric.checkpoint.backbones import ARCHITECTURES, find_backbone
+from alignscore_metric.checkpoint.loading import load_checkpoint
 from alignscore_metric.errors import CheckpointError, ConfigurationError, MissingResourceError
 from alignscore_metric.metric import AlignScore
 

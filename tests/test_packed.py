@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.packed against the padded model, pair by pair."""
+"""Tests of alignscore_metric.engine.packed against the padded model, pair by pair."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ import torch
 from torch.nn import LayerNorm
 from transformers import BertConfig, DebertaV2Config, RobertaConfig, XLMRobertaConfig
 
-from alignscore_metric import packed
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.encoding import PackedPairs, PairTemplate, pack
-from alignscore_metric.packed import can_pack, pool_packed
-from alignscore_metric.precision import prepare
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.engine import packed
+from alignscore_metric.engine.encoding import PackedPairs, PairTemplate, pack
+from alignscore_metric.engine.packed import can_pack, pool_packed
+from alignscore_metric.engine.precision import prepare
 
 BACKBONES = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
 POOLINGS = [("pooler", 0), ("claim_mean", 0), ("claim_attention", 0), ("claim_attention", 3)]

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.pairs against nested loops over the split texts."""
+"""Tests of alignscore_metric.text.pairs against nested loops over the split texts."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alignscore_metric.pairs import PairLister, PairTable, Source, build_pair_table
+from alignscore_metric.text.pairs import PairLister, PairTable, Source, build_pair_table
 
 
 def split_source(source: Source) -> list[str]:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from alignscore_metric.convert import convert
-from alignscore_metric.engine import Engine, TruncationWarning
+from alignscore_metric.checkpoint.conversion import convert
+from alignscore_metric.checkpoint.profile import MODES
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.engine.engine import Engine, TruncationWarning
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.profile import MODES
-from alignscore_metric.signature import Signature
 
 SPLITTING = ("chunks", "chunk_words", "sentences")
 TOLERANCE = 1e-5
@@ -68,7 +68,7 @@ def assert_parity(metric: AlignScore, pairs: Pairs, wanted: np.ndarray) -> None:
 
 pytestmark = [
     pytest.mark.usefixtures("nltk_data"),
-    pytest.mark.filterwarnings("ignore::alignscore_metric.engine.TruncationWarning"),
+    pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning"),
 ]
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alignscore_metric import InputError, MissingResourceError
-from alignscore_metric.pairs import build_pair_table
-from alignscore_metric.plots import plot_means, plot_systems, score_edges, score_range
+from alignscore_metric.report.plots import plot_means, plot_systems, score_edges, score_range
 from alignscore_metric.result import AlignScoreResult
+from alignscore_metric.text.pairs import build_pair_table
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.precision: what `auto` chooses, against what it promises."""
+"""Tests of alignscore_metric.engine.precision: what `auto` chooses, against what it promises."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from alignscore_metric import AlignScore, precision
+from alignscore_metric.engine.precision import choose, examples, remembered, roc_auc
 from alignscore_metric.errors import ConfigurationError, NumericalError
-from alignscore_metric.precision import choose, examples, remembered, roc_auc
 
 CPU = torch.device("cpu")
 FAITHFUL = [True, False, True, False]

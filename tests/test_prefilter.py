@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from alignscore_metric import metric as metric_module
-from alignscore_metric.cli import main
-from alignscore_metric.copying import copied_shares
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.pairs import build_pair_table
-from alignscore_metric.prefilter import (
+from alignscore_metric.text.copying import copied_shares
+from alignscore_metric.text.pairs import build_pair_table
+from alignscore_metric.text.prefilter import (
     aligner_choice,
     chosen_scores,
     lexical_choice,
     lexical_relevance,
     parse_prefilter,
 )
-from alignscore_metric.profile import Profile
-from alignscore_metric.signature import Signature
 
 WORDS = [f"w{n}" for n in range(12)]
 

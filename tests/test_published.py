@@ -8,9 +8,9 @@ from importlib import resources
 import pytest
 from pydantic import ValidationError
 
-from leaderboards.board import Board, Column
-from leaderboards.published import PublishedTable, load_tables, published_rows
-from leaderboards.tasks import tasks_of
+from alignscore_metric.leaderboards.board import Board, Column
+from alignscore_metric.leaderboards.published import PublishedTable, load_tables, published_rows
+from alignscore_metric.leaderboards.tasks import tasks_of
 
 TABLES = {table.id: table for table in load_tables()}
 SUMMAC = ("cogensumm", "xsumfaith", "polytope", "factcc", "summeval", "frank")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from torch.nn import functional
 from transformers import BertConfig
 
 from alignscore_metric import ConfigurationError
-from alignscore_metric.aligner import Aligner, AlignerConfig, AlignerOutput
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, AlignerOutput
 from alignscore_metric.training.data import IGNORED
 from alignscore_metric.training.objective import joint_loss
 from alignscore_metric.training.regularisers import (

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 import alignscore_metric.metric
 from alignscore_metric import AlignScore, InputError
-from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
-from alignscore_metric.cli import main
-from alignscore_metric.excerpt import closest_sentence
-from alignscore_metric.pairs import build_pair_table
+from alignscore_metric.commands.main import main
 from alignscore_metric.report.content import cut
 from alignscore_metric.report.page import page_writer
 from alignscore_metric.result import AlignScoreResult
-from alignscore_metric.text import get_splitter
+from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.text.excerpt import closest_sentence
+from alignscore_metric.text.pairs import build_pair_table
+from alignscore_metric.text.splitters import get_splitter
 
 SPLIT = get_splitter("bundled_punkt").split
 HOSTILE = (

@@ -11,9 +11,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
+from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.pairs import build_pair_table
 from alignscore_metric.result import (
     NORMAL_FROM,
     AlignScoreResult,
@@ -21,7 +20,8 @@ from alignscore_metric.result import (
     SentenceEvidence,
     join_results,
 )
-from alignscore_metric.signature import Signature
+from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.text.pairs import build_pair_table
 
 SOURCES = ["a|b|c", ["b", "d|a"], "e", "a|b|c", "c", ["d"]]
 SUMMARIES = ["p|q", "p", "", "r|q|r", "", "q"]

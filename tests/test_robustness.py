@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.robustness, leaderboards.robustness and `alignscore robustness`."""
+"""Tests of edits.robustness, leaderboards.robustness and `alignscore robustness`."""
 
 import json
 import re
@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
+from alignscore_metric.edits.robustness import KINDS, edit_pair
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.robustness import KINDS, edit_pair
-from leaderboards.intervals import Resampling, estimate, mean
-from leaderboards.metrics import FunctionMetric, word_overlap
-from leaderboards.robustness import edit_pairs, probe
-from leaderboards.tables.robustness import render_robustness
+from alignscore_metric.leaderboards.metrics import FunctionMetric, word_overlap
+from alignscore_metric.leaderboards.robustness import edit_pairs, probe
+from alignscore_metric.leaderboards.tables.robustness import render_robustness
+from alignscore_metric.scores.intervals import Resampling, estimate, mean
 
 SOURCE = (
     "Mary Smith met John Brown in London on Monday. The council closed the bridge after 12 "

@@ -21,12 +21,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from alignscore_metric import AlignScore
-from alignscore_metric.cli import main
-from alignscore_metric.pairs import build_pair_table
+from alignscore_metric.commands.main import main
 from alignscore_metric.server.app import build_app
 from alignscore_metric.server.batching import Batcher
 from alignscore_metric.server.guard import Guard
 from alignscore_metric.server.limits import Limits, estimate_pairs
+from alignscore_metric.text.pairs import build_pair_table
 
 SOON = 30  # seconds after which a test gives up; nothing here takes so long unless it hangs
 
@@ -469,7 +469,7 @@ class Process:
     """`alignscore serve` on a free port; sockets to it."""
 
     def __init__(self, tiny_aligner, *options):
-        command = [sys.executable, "-m", "alignscore_metric.cli", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "alignscore_metric.commands.main", "serve", "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--model", str(tiny_aligner), *options],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,

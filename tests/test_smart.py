@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.smart: enumeration, the paper's recursion, its authors' own test."""
+"""Tests of scores.smart: enumeration, the paper's recursion, its authors' own test."""
 
 import itertools
 import math
@@ -14,10 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.signature import Signature
-from alignscore_metric.smart import SmartScore, SmartScores, smart, smart_l, smart_n, smart_of_texts
+from alignscore_metric.scores.smart import (
+    SmartScore,
+    SmartScores,
+    smart,
+    smart_l,
+    smart_n,
+    smart_of_texts,
+)
 
 Matrix = npt.NDArray[np.float64]
 

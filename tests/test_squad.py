@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.squad: a hand-made file with hand-computed numbers, and torchmetrics.
+"""Tests of scores.squad: a hand-made file with hand-computed numbers, and torchmetrics.
 
 The numbers follow the definitions of SQuAD's official script, applied on paper.
 """
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.squad import (
+from alignscore_metric.scores.squad import (
     best_threshold,
     exact_match,
     normalise_answer,

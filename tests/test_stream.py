@@ -20,20 +20,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import alignscore_metric.growing
-import alignscore_metric.io
+import alignscore_metric.files.growing
+import alignscore_metric.files.tables
 import alignscore_metric.metric
-from alignscore_metric.aggregate import aggregate_sentences, max_over_chunks
-from alignscore_metric.background import ahead
-from alignscore_metric.cli import main
-from alignscore_metric.engine import TruncationWarning
+from alignscore_metric.commands.main import main
+from alignscore_metric.engine.engine import TruncationWarning
 from alignscore_metric.errors import InputError
-from alignscore_metric.growing import growing_table
-from alignscore_metric.io import Bounds, Table
+from alignscore_metric.files.growing import growing_table
+from alignscore_metric.files.tables import Bounds, Table
+from alignscore_metric.files.windows import Scored, Window, score_tables, score_windows
 from alignscore_metric.metric import check_inputs
-from alignscore_metric.pairs import build_pair_table
 from alignscore_metric.result import AlignScoreResult
-from alignscore_metric.stream import Scored, Window, score_tables, score_windows
+from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.system.background import ahead
+from alignscore_metric.text.pairs import build_pair_table
 
 ENDINGS = [".jsonl", ".csv", ".parquet"]
 ROWS = 11
@@ -89,7 +89,7 @@ def fake(monkeypatch) -> type[FakeMetric]:
     monkeypatch.setattr(FakeMetric, "tables", [])
     monkeypatch.setattr(FakeMetric, "signature", "alignscore|model:fake")
     monkeypatch.setattr(alignscore_metric.metric, "AlignScore", FakeMetric)
-    monkeypatch.setattr(alignscore_metric.io, "WINDOW", Bounds(2, 10**6))
+    monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(2, 10**6))
     return FakeMetric
 
 
@@ -146,7 +146,7 @@ def inside(folder: Path) -> list[str]:
 def test_every_row_has_the_score_of_loops_whatever_the_window(
     tmp_path, monkeypatch, fake, source, target, rows
 ):
-    monkeypatch.setattr(alignscore_metric.io, "WINDOW", Bounds(rows, 10**6))
+    monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(rows, 10**6))
     output = tmp_path / f"out{target}"
     assert score(given(tmp_path, source), "-o", output, "--evidence", "-q") == 0
     assert fake.tables == [min(rows, ROWS - i) for i in range(0, ROWS, rows)]
@@ -169,7 +169,7 @@ def test_every_row_has_the_score_of_loops_whatever_the_window(
 def test_bytes_do_not_depend_on_the_window(tmp_path, monkeypatch, ending):
     source, written = given(tmp_path, ".jsonl"), []
     for rows in (1, 4, 1000):
-        monkeypatch.setattr(alignscore_metric.io, "WINDOW", Bounds(rows, 10**6))
+        monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(rows, 10**6))
         assert score(source, "-o", tmp_path / f"out{ending}", "--evidence", "-q") == 0
         written.append((tmp_path / f"out{ending}").read_bytes())
     assert written[0] == written[1] == written[2]
@@ -190,7 +190,7 @@ def test_input_without_rows(tmp_path, ending, capsys):
 def test_summary_line_is_that_of_all_rows_at_once(tmp_path, monkeypatch, capsys):
     source, lines = given(tmp_path, ".jsonl"), []
     for rows in (2, 1000):
-        monkeypatch.setattr(alignscore_metric.io, "WINDOW", Bounds(rows, 10**6))
+        monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(rows, 10**6))
         score(source, "-o", tmp_path / "out.jsonl", "-q")
         lines.append(capsys.readouterr().err)
     assert lines[0] == lines[1]
@@ -202,7 +202,7 @@ def test_summary_line_is_that_of_all_rows_at_once(tmp_path, monkeypatch, capsys)
 def test_report_is_that_of_all_rows_at_once(tmp_path, monkeypatch):
     source, pages = given(tmp_path, ".jsonl"), []
     for rows in (1, 2, 1000):
-        monkeypatch.setattr(alignscore_metric.io, "WINDOW", Bounds(rows, 10**6))
+        monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(rows, 10**6))
         assert score(source, "-o", tmp_path / "o.csv", "--report", tmp_path / "r.html", "-q") == 0
         pages.append((tmp_path / "r.html").read_bytes())
     assert pages[0] == pages[1] == pages[2]
@@ -302,7 +302,7 @@ def test_a_killed_run_is_gone_on_with(
     output, fake.tables = tmp_path / f"out{ending}", []
     argv = (source, "-o", output, "--evidence", "-q")
     with monkeypatch.context() as patch:
-        kill_at(patch, alignscore_metric.growing, function, call, after=after)
+        kill_at(patch, alignscore_metric.files.growing, function, call, after=after)
         killed(lambda: score(*argv))
     assert not output.exists()
     assert f"out{ending}.partial" in inside(tmp_path)
@@ -330,7 +330,7 @@ def test_killed_when_all_rows_are_scored(tmp_path, monkeypatch, fake, ending):
 
 def killed_after_two_windows(monkeypatch, *argv: object) -> None:
     with monkeypatch.context() as patch:
-        kill_at(patch, alignscore_metric.growing, "_sync", 5, after=False)
+        kill_at(patch, alignscore_metric.files.growing, "_sync", 5, after=False)
         killed(lambda: score(*argv, "-q"))
 
 
@@ -529,7 +529,7 @@ def test_stdin_to_a_file_equals_a_file_and_is_resumed(tmp_path, monkeypatch, cap
         return score("-", "-o", output, "-q")
 
     with monkeypatch.context() as patch:
-        kill_at(patch, alignscore_metric.growing, "_sync", 5, after=False)
+        kill_at(patch, alignscore_metric.files.growing, "_sync", 5, after=False)
         killed(piped)
     fake.tables = []
     capsys.readouterr()
@@ -564,7 +564,7 @@ def test_rows_of_stdin_come_out_while_the_next_are_awaited(tmp_path):
     reading, writing = os.pipe()
     lines = given(tmp_path, ".jsonl").read_bytes().splitlines(keepends=True)
     with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb", buffering=0) as sender:
-        reader = alignscore_metric.io.TableReader("stdin", ".jsonl", stream=stream)
+        reader = alignscore_metric.files.tables.TableReader("stdin", ".jsonl", stream=stream)
         windows = reader.windows(Bounds(1000, 10**6), live=True)
         for start, stop in ((0, 3), (3, 4)):
             sender.write(b"".join(lines[start:stop]))
@@ -581,7 +581,7 @@ def test_rows_of_stdin_come_out_while_the_next_are_awaited(tmp_path):
 def test_a_process_can_end_while_its_stdin_is_open():
     """Python aborts where a thread waits in its own stdin at the end."""
     program = (
-        "import sys; from alignscore_metric.io import open_table; "
+        "import sys; from alignscore_metric.files.tables import open_table; "
         "next(open_table('-').windows(live=True)); sys.exit(3)"
     )
     process = subprocess.Popen(
@@ -713,7 +713,7 @@ def test_a_column_that_fits_no_type_is_refused_before_anything_is_scored(
 
 
 def test_parquet_keeps_types_and_metadata_through_windows(tmp_path, monkeypatch):
-    monkeypatch.setattr(alignscore_metric.growing, "ROW_GROUP", 1)
+    monkeypatch.setattr(alignscore_metric.files.growing, "ROW_GROUP", 1)
     before = pa.table(
         {
             "source": pa.array([["a", "b"], ["c"], ["d"], ["e"], ["f"]], pa.list_(pa.string())),

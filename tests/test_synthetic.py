@@ -10,20 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric.errors import InputError
-from alignscore_metric.training.data import AlignmentExample
-from alignscore_metric.training.leakage import claim_only_auc
-from alignscore_metric.training.synthetic import kinds, reordering, synthesise
-from alignscore_metric.training.synthetic.documents import Document, read_document
-from alignscore_metric.training.synthetic.edits import Edit, apply_edit, apply_everywhere
-from alignscore_metric.training.synthetic.generator import (
-    SHARES,
-    VISITS,
-    Generator,
-    cross,
-    log_uniform,
-)
-from alignscore_metric.training.synthetic.lexicon import (
+from alignscore_metric.edits.documents import Document, read_document
+from alignscore_metric.edits.edits import Edit, apply_edit, apply_everywhere
+from alignscore_metric.edits.lexicon import (
     ANTONYMS,
     AUXILIARIES,
     NUMBER_VALUES,
@@ -39,11 +28,22 @@ from alignscore_metric.training.synthetic.lexicon import (
     WEAKENED,
     WEEKDAYS_AND_MONTHS,
 )
-from alignscore_metric.training.synthetic.makers import MAKERS
+from alignscore_metric.edits.makers import MAKERS
+from alignscore_metric.edits.reordering import REWRITES
+from alignscore_metric.edits.rewording import make_claim, reformat, reword, shorten
+from alignscore_metric.edits.sentences import Sentence, is_claim, whole_word_places
+from alignscore_metric.errors import InputError
+from alignscore_metric.training.data import AlignmentExample
+from alignscore_metric.training.leakage import claim_only_auc
+from alignscore_metric.training.synthetic import kinds, reordering, synthesise
+from alignscore_metric.training.synthetic.generator import (
+    SHARES,
+    VISITS,
+    Generator,
+    cross,
+    log_uniform,
+)
 from alignscore_metric.training.synthetic.passages import Passage, window
-from alignscore_metric.training.synthetic.reordering import REWRITES
-from alignscore_metric.training.synthetic.rewording import make_claim, reformat, reword, shorten
-from alignscore_metric.training.synthetic.sentences import Sentence, is_claim, whole_word_places
 
 DOCUMENTS = [
     "The council closed the Carrow bridge on Monday after engineers found 14 cracks. "

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.text: splitters, chunking, and the shipped Punkt parameters."""
+"""Tests of text.splitters: splitters, chunking, and the shipped Punkt parameters."""
 
 import gzip
 import itertools
@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignscore_metric import text as text_module
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
-from alignscore_metric.text import SentenceSplitter, chunk, chunk_passages, get_splitter
+from alignscore_metric.text import splitters as text_module
+from alignscore_metric.text.splitters import SentenceSplitter, chunk, chunk_passages, get_splitter
 from alignscore_metric.training import punkt
 
-BUNDLED = Path(text_module.__file__).parent / "data" / "punkt_english"
+BUNDLED = Path(text_module.__file__).parent / "punkt_english"
 SUMMAC = ("cogensumm", "xsumfaith", "polytope", "factcc", "summeval", "frank")
 
 HOSTILE = {
@@ -261,7 +261,7 @@ def test_bundled_punkt_needs_no_nltk_data(no_nltk_data: Path) -> None:
 def test_missing_bundled_data_is_a_named_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_module, "__file__", str(tmp_path / "text.py"))
+    monkeypatch.setattr(text_module, "__file__", str(tmp_path / "splitters.py"))
     with pytest.raises(MissingResourceError, match="pip install"):
         text_module._bundled_parameters()
 
@@ -316,7 +316,7 @@ def test_splitting_unknown_words_does_not_grow_the_parameters() -> None:
 
 def test_importing_the_module_imports_neither_nltk_nor_torch() -> None:
     code = (
-        "import sys, alignscore_metric.text\n"
+        "import sys, alignscore_metric.text.splitters\n"
         "print(*sorted({'nltk', 'torch', 'numpy', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -26,10 +26,10 @@ from torch.nn import functional
 from transformers import AutoTokenizer, BertConfig, BertModel, MPNetConfig, MPNetTokenizer
 
 from alignscore_metric import AlignScore, ConfigurationError, InputError, MissingResourceError
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoints import load_checkpoint
-from alignscore_metric.cli import main
-from alignscore_metric.profile import Profile
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.commands.main import main
 from alignscore_metric.training import run as run_module
 from alignscore_metric.training import trainer
 from alignscore_metric.training.card import read_record
@@ -700,7 +700,13 @@ def cli_command(recipe: Recipe, data_dir: Path, folder: Path) -> list[str]:
     }
     folder.mkdir(exist_ok=True)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "alignscore_metric.cli", "train", str(folder / "recipe.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "alignscore_metric.commands.main",
+        "train",
+        str(folder / "recipe.yaml"),
+    ]
     return [*command, "--data", str(data_dir), "--output", str(folder / "model")]
 
 
@@ -953,7 +959,7 @@ SCRIPT = """
 import os, sys, torch
 from dataclasses import replace
 from pathlib import Path
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 from alignscore_metric.training.data import load_encoded
 from alignscore_metric.training.objective import MaskedLanguageModel
 from alignscore_metric.training.recipe import read_recipe

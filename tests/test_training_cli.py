@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from alignscore_metric import AlignScore
-from alignscore_metric.cli import main
+from alignscore_metric.commands.main import main
 from alignscore_metric.training import cli
 from alignscore_metric.training.data import read_examples
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from alignscore_metric import ConfigurationError, InputError
-from alignscore_metric.profile import Profile
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.training import catalogue, prepare
 from alignscore_metric.training.data import (
     IGNORED,

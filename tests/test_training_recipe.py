@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from alignscore_metric import ConfigurationError
-from alignscore_metric.checkpoints import BUNDLED
-from alignscore_metric.profile import Profile
+from alignscore_metric.checkpoint.loading import BUNDLED
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.training import recipe as recipe_module
 from alignscore_metric.training.catalogue import ALIGN_28, ALIGNSCORE_15
 from alignscore_metric.training.recipe import (

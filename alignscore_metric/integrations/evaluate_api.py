@@ -8,7 +8,7 @@ from typing import Any
 
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.metric import AlignScore, check_inputs
-from alignscore_metric.pairs import Source
+from alignscore_metric.text.pairs import Source
 
 MODULE_PATH = Path(__file__).parent / "hf_alignscore" / "hf_alignscore.py"
 """The script for the real library: `evaluate.load(str(MODULE_PATH))`."""

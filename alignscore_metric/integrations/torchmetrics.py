@@ -9,7 +9,7 @@ import torch
 
 from alignscore_metric.errors import MissingResourceError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.pairs import Source
+from alignscore_metric.text.pairs import Source
 
 try:
     from torchmetrics import Metric

@@ -8,7 +8,7 @@ from typing import Any
 
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.pairs import Source
+from alignscore_metric.text.pairs import Source
 
 Messages = Sequence[dict[str, Any]]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alignscore_metric.excerpt import closest_sentence
-from alignscore_metric.plots import score_range
-from alignscore_metric.text import get_splitter
+from alignscore_metric.report.plots import score_range
+from alignscore_metric.text.excerpt import closest_sentence
+from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
     from alignscore_metric.result import AlignScoreResult

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.plots import score_edges
+from alignscore_metric.report.plots import score_edges
 
 Floats = npt.NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.io import whole_file
+from alignscore_metric.files.tables import whole_file
 from alignscore_metric.report.content import page_content
 from alignscore_metric.report.histogram import histogram
 

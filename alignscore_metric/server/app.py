@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from alignscore_metric.pairs import Source
 from alignscore_metric.server.batching import Batcher, Metric, Part, QueueFullError
 from alignscore_metric.server.guard import Guard, refusal_response
 from alignscore_metric.server.limits import Limits, RefusalError
 from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
+from alignscore_metric.text.pairs import Source
 from alignscore_metric.version import __version__
 
 # Only the first error of a list: a million numbers must not make a million errors.

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 from typing_extensions import Self
 
 from alignscore_metric.errors import AlignScoreError
-from alignscore_metric.pairs import Source
+from alignscore_metric.text.pairs import Source
 
 if TYPE_CHECKING:
-    from alignscore_metric.profile import Profile
+    from alignscore_metric.checkpoint.profile import Profile
     from alignscore_metric.result import AlignScoreResult
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import AlignScoreError
-from alignscore_metric.pairs import Source
-from alignscore_metric.profile import Profile
+from alignscore_metric.text.pairs import Source
 
 SENTENCE = re.compile(r"[^.?!\s][^.?!]*")
 """No splitter of this package ends an English sentence at any other character."""

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from alignscore_metric.checkpoints import WEIGHTS
+from alignscore_metric.checkpoint.loading import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.hashing import sha256
+from alignscore_metric.system.hashing import sha256
 
 RECORD, CARD, CALIBRATION = "training.json", "README.md", "calibration.json"
 MEASURES = ("tri_accuracy", "bin_accuracy", "bin_auc", "reg_pearson")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
+from alignscore_metric.checkpoint.profile import Head
 from alignscore_metric.errors import InputError
-from alignscore_metric.profile import Head
 from alignscore_metric.training.data import AlignmentExample
 from alignscore_metric.training.declarative import (
     ADVERBS,

@@ -25,9 +25,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.encoding import PairTemplate, kept_lengths, tokenize
+from alignscore_metric.checkpoint.profile import CLASSES, Head
+from alignscore_metric.engine.encoding import PairTemplate, kept_lengths, tokenize
 from alignscore_metric.errors import InputError
-from alignscore_metric.profile import CLASSES, Head
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from scipy import stats
 
-from alignscore_metric.aligner import Aligner
-from alignscore_metric.engine import batches
+from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.engine.engine import batches
 from alignscore_metric.training.data import IGNORED, EncodedExamples
 
 Outputs = dict[str, npt.NDArray[np.float64]]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.overlap import (
+from alignscore_metric.text.ngrams import (
     LONG,
     SHORT,
     Hashes,

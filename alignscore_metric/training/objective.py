@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner, AlignerOutput
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
+from alignscore_metric.checkpoint.profile import CLASSES
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.profile import CLASSES
 from alignscore_metric.training.data import IGNORED
 
 MLM_WEIGHT = 0.5

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.encoding import PairTemplate
+from alignscore_metric.engine.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.training.card import TrainingSet
 from alignscore_metric.training.data import (

@@ -24,10 +24,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner
-from alignscore_metric.engine import batches
+from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.checkpoint.profile import CLASSES, Head
+from alignscore_metric.engine.engine import batches
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
-from alignscore_metric.profile import CLASSES, Head
 from alignscore_metric.training.data import (
     IGNORED,
     EncodedExamples,

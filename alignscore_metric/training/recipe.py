@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
-from alignscore_metric.profile import Profile
 
 T = TypeVar("T")
 

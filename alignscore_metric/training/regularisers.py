@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from alignscore_metric.aligner import Aligner, AlignerOutput
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.training.objective import mean_where
 

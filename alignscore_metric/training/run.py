@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner
-from alignscore_metric.checkpoints import WEIGHTS
+from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.checkpoint.loading import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.training.calibration import calibrate
 from alignscore_metric.training.card import (

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from alignscore_metric.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoints import BUNDLED, load_checkpoint, quiet_transformers
-from alignscore_metric.encoding import PairTemplate
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.loading import BUNDLED, load_checkpoint, quiet_transformers
+from alignscore_metric.engine.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 from alignscore_metric.training.data import EncodedExamples
 from alignscore_metric.training.recipe import Recipe

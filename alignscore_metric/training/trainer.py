@@ -24,7 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from alignscore_metric.aligner import Aligner, AlignerOutput
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
 from alignscore_metric.training.data import IGNORED, EncodedExamples, length_batches
 from alignscore_metric.training.evaluation import evaluate_dev, mean_measure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignscore_metric.errors import InputError
-from leaderboards.datasets.files import DataFile, csv_rows
+from alignscore_metric.leaderboards.datasets.files import DataFile, csv_rows
 
 _Q2_SYSTEMS = ("dodeca", "memnet")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alignscore_metric.errors import InputError
-from leaderboards.datasets.files import json_lines, read
+from alignscore_metric.leaderboards.datasets.files import json_lines, read
 
 _TEXTS = ("source", "summary")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.io import SOURCE_NAMES, SUMMARY_NAMES, read_table
-from leaderboards.items import COLUMNS, EvaluationSet
+from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, read_table
+from alignscore_metric.leaderboards.items import COLUMNS, EvaluationSet
 
 if TYPE_CHECKING:
     import pandas as pd

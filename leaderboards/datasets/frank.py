@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboards.datasets.files import DataFile, json_records
+from alignscore_metric.leaderboards.datasets.files import DataFile, json_records
 
 _SPLITS = {"valid": "val", "test": "test"}
 _CNNDM_HASH = 40  # letters of a CNN/DailyMail hash; ids of BBC articles are shorter

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
-from leaderboards.cards import Card, Count, Source, get_card, load_cards
-from leaderboards.datasets.documents import read_documents, with_documents
-from leaderboards.datasets.files import FOLDERS, DataFile, find, read
-from leaderboards.datasets.frames import evaluation_frame
-from leaderboards.datasets.readers import UNIFORM, get_reader
-from leaderboards.items import COLUMNS, EvaluationSet
+from alignscore_metric.leaderboards.cards import Card, Count, Source, get_card, load_cards
+from alignscore_metric.leaderboards.datasets.documents import read_documents, with_documents
+from alignscore_metric.leaderboards.datasets.files import FOLDERS, DataFile, find, read
+from alignscore_metric.leaderboards.datasets.frames import evaluation_frame
+from alignscore_metric.leaderboards.datasets.readers import UNIFORM, get_reader
+from alignscore_metric.leaderboards.items import COLUMNS, EvaluationSet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from alignscore_metric.errors import InputError, MissingResourceError
-from leaderboards.datasets.files import DataFile, require
+from alignscore_metric.leaderboards.datasets.files import DataFile, require
 
 _SEGMENTS, _ERRORS = "Scores per segment", "Error Log"
 _PREFIX = "Human_Annotation_Summarization_"

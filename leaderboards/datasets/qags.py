@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignscore_metric.errors import InputError
-from leaderboards.datasets.files import DataFile, json_lines, require
+from alignscore_metric.leaderboards.datasets.files import DataFile, json_lines, require
 
 
 def read_qags(files: Sequence[DataFile], *, origin: str) -> list[dict[str, Any]]:

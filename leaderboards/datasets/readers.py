@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.datasets.dialogue import read_begin, read_q2
-from leaderboards.datasets.frank import read_frank
-from leaderboards.datasets.polytope import read_polytope
-from leaderboards.datasets.qags import read_qags
-from leaderboards.datasets.samsum import read_samsum
-from leaderboards.datasets.true_benchmark import read_true
-from leaderboards.datasets.uniform import read_uniform
-from leaderboards.datasets.vitaminc import read_vitaminc
-from leaderboards.datasets.xsumfaith import read_xsumfaith
+from alignscore_metric.leaderboards.datasets.dialogue import read_begin, read_q2
+from alignscore_metric.leaderboards.datasets.frank import read_frank
+from alignscore_metric.leaderboards.datasets.polytope import read_polytope
+from alignscore_metric.leaderboards.datasets.qags import read_qags
+from alignscore_metric.leaderboards.datasets.samsum import read_samsum
+from alignscore_metric.leaderboards.datasets.true_benchmark import read_true
+from alignscore_metric.leaderboards.datasets.uniform import read_uniform
+from alignscore_metric.leaderboards.datasets.vitaminc import read_vitaminc
+from alignscore_metric.leaderboards.datasets.xsumfaith import read_xsumfaith
 
 Reader = Callable[..., list[dict[str, Any]]]
 UNIFORM = "uniform"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignscore_metric.errors import InputError
-from leaderboards.datasets.files import DataFile, csv_rows
-from leaderboards.datasets.frank import origin_of
+from alignscore_metric.leaderboards.datasets.files import DataFile, csv_rows
+from alignscore_metric.leaderboards.datasets.frank import origin_of
 
 
 def read_true(

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboards.datasets.files import DataFile, json_lines, require
-from leaderboards.items import COLUMNS
+from alignscore_metric.leaderboards.datasets.files import DataFile, json_lines, require
+from alignscore_metric.leaderboards.items import COLUMNS
 
 
 def read_uniform(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignscore_metric.errors import InputError
-from leaderboards.datasets.files import DataFile, json_lines, require
+from alignscore_metric.leaderboards.datasets.files import DataFile, json_lines, require
 
 _MEMBER = "vitaminc_real/test.jsonl"
 _LABELS = ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.datasets.files import DataFile, csv_rows
+from alignscore_metric.leaderboards.datasets.files import DataFile, csv_rows
 
 _COLUMNS = ("bbcid", "system", "summary", "hallucination_type", "worker_id")
 _FAITHFUL = "NULL"

@@ -13,12 +13,19 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from leaderboards import statistics as st
-from leaderboards.board import without_nan
-from leaderboards.intervals import Resampling
-from leaderboards.nlu.measures import HEADS, Answers, prepare
-from leaderboards.nlu.runs import Run
-from leaderboards.nlu.tasks import FAMILIES, TASKS, Exposure, MeasureName, NluTask, exposure
+from alignscore_metric.leaderboards.board import without_nan
+from alignscore_metric.leaderboards.nlu.measures import HEADS, Answers, prepare
+from alignscore_metric.leaderboards.nlu.runs import Run
+from alignscore_metric.leaderboards.nlu.tasks import (
+    FAMILIES,
+    TASKS,
+    Exposure,
+    MeasureName,
+    NluTask,
+    exposure,
+)
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Resampling
 
 FORMAT = 1
 GROUPS: dict[str, tuple[Exposure, ...]] = {

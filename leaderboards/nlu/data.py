@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from alignscore_metric.errors import InputError, MissingResourceError
+from alignscore_metric.leaderboards.nlu.tasks import NluTask
+from alignscore_metric.scores.statistics import Ints
 from alignscore_metric.training.data import AlignmentExample, read_examples
-from leaderboards.nlu.tasks import NluTask
-from leaderboards.statistics import Ints
 
 ENDINGS = (".dev.jsonl", ".dev.jsonl.gz")
 
@@ -125,7 +125,7 @@ def _read(
 def _evaluation_rows(
     task: NluTask, split: str, roots: Sequence[Path]
 ) -> tuple[list[AlignmentExample], str]:
-    from leaderboards.datasets import load
+    from alignscore_metric.leaderboards.datasets import load
 
     found = load(task.name, split, roots=roots)
     frame = found.frame.dropna(subset=["source", "summary", "label"])

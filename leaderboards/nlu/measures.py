@@ -1,7 +1,7 @@
 """Measures of answers: pure functions over labels and logits, prepared for resampling.
 
-Each prepares a statistic of row weights (see `leaderboards.statistics`), so that one bootstrap
-serves all. What guessing and the commonest class would get stands beside it.
+Each prepares a statistic of row weights (see `alignscore_metric.scores.statistics`), so that one
+bootstrap serves all. What guessing and the commonest class would get stands beside it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from leaderboards import statistics as st
-from leaderboards.intervals import mean
-from leaderboards.nlu.tasks import MeasureName
+from alignscore_metric.leaderboards.nlu.tasks import MeasureName
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import mean
 
 HEADS = ("bin", "tri", "reg")
 SUPPORTED = {"bin": 1, "tri": 0}

@@ -18,15 +18,15 @@ from urllib.parse import quote, unquote
 import numpy as np
 import torch
 
-from alignscore_metric.checkpoints import BUNDLED, Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.loading import BUNDLED, Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
-from alignscore_metric.signature import Signature
+from alignscore_metric.leaderboards.metrics import training_sets
+from alignscore_metric.leaderboards.nlu.data import TaskData
+from alignscore_metric.leaderboards.nlu.measures import HEADS, Answers
 from alignscore_metric.training.data import encode_examples
 from alignscore_metric.training.evaluation import predict
 from alignscore_metric.version import __version__
-from leaderboards.metrics import training_sets
-from leaderboards.nlu.data import TaskData
-from leaderboards.nlu.measures import HEADS, Answers
 
 PRECISIONS = ("fp32", "bf16")
 BATCH_TOKENS = {"cpu": 4096}

@@ -158,7 +158,7 @@ def _overlaps(task: NluTask) -> set[str]:
     """
     if task.evaluation is None:
         return set()
-    from leaderboards.cards import get_card
+    from alignscore_metric.leaderboards.cards import get_card
 
     near = ("same rows", "same task and texts")
     return {one.dataset for one in get_card(task.name).overlaps if one.kind in near}

@@ -6,7 +6,7 @@
 `templates` hold all HTML, CSS and JavaScript. Nothing here computes a statistic of a board.
 """
 
-from leaderboards.site.boards import board_key
-from leaderboards.site.pages import write_site
+from alignscore_metric.leaderboards.site.boards import board_key
+from alignscore_metric.leaderboards.site.pages import write_site
 
 __all__ = ["board_key", "write_site"]

@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from leaderboards.board import MEAN, Board, Column, Row
-from leaderboards.site.figures import Interval
-from leaderboards.tables.layout import (
+from alignscore_metric.leaderboards.board import MEAN, Board, Column, Row
+from alignscore_metric.leaderboards.site.figures import Interval
+from alignscore_metric.leaderboards.tables.layout import (
     Entry,
     Layout,
     Line,

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from alignscore_metric.errors import MissingResourceError
-from leaderboards.tables.layout import DASH, TIMES_100, plain
+from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

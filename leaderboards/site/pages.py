@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from alignscore_metric.errors import InputError, MissingResourceError
-from leaderboards.board import MEAN, Board, Column, Row
-from leaderboards.cards import Card, load_cards
-from leaderboards.items import ItemTable
-from leaderboards.site.boards import (
+from alignscore_metric.leaderboards.board import MEAN, Board, Column, Row
+from alignscore_metric.leaderboards.cards import Card, load_cards
+from alignscore_metric.leaderboards.items import ItemTable
+from alignscore_metric.leaderboards.site.boards import (
     BoardView,
     board_key,
     intervals,
     only_dataset,
     view_board,
 )
-from leaderboards.site.figures import forest
-from leaderboards.site.scores import Evidence, Examples, SplitView, view_split
-from leaderboards.tables.layout import PUBLISHED, column_keys
+from alignscore_metric.leaderboards.site.figures import forest
+from alignscore_metric.leaderboards.site.scores import Evidence, Examples, SplitView, view_split
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, column_keys
 
 if TYPE_CHECKING:
     from jinja2 import Environment

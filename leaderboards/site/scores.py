@@ -13,8 +13,8 @@ import numpy as np
 from markupsafe import Markup
 
 from alignscore_metric.errors import InputError, MissingResourceError
-from leaderboards.items import EvaluationSet, ItemTable
-from leaderboards.site.figures import Curve, Floats, distribution, roc
+from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable
+from alignscore_metric.leaderboards.site.figures import Curve, Floats, distribution, roc
 
 if TYPE_CHECKING:
     import pandas as pd

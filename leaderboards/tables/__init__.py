@@ -10,12 +10,18 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 from alignscore_metric.errors import ConfigurationError
-from leaderboards.board import Board, Row
-from leaderboards.tables.latex import latex_document, latex_table
-from leaderboards.tables.layout import Layout, board_layout, column_keys, rows_of, tests_layout
-from leaderboards.tables.long_csv import board_csv, tests_csv
-from leaderboards.tables.markdown import markdown_table
-from leaderboards.tables.text import text_table
+from alignscore_metric.leaderboards.board import Board, Row
+from alignscore_metric.leaderboards.tables.latex import latex_document, latex_table
+from alignscore_metric.leaderboards.tables.layout import (
+    Layout,
+    board_layout,
+    column_keys,
+    rows_of,
+    tests_layout,
+)
+from alignscore_metric.leaderboards.tables.long_csv import board_csv, tests_csv
+from alignscore_metric.leaderboards.tables.markdown import markdown_table
+from alignscore_metric.leaderboards.tables.text import text_table
 
 Format = Literal["text", "markdown", "csv", "json", "latex"]
 TestsFormat = Literal["text", "markdown", "csv", "latex"]
@@ -58,7 +64,7 @@ def render(
         ConfigurationError: No such format.
 
     Example:
-        >>> from leaderboards.board import Cell, Column
+        >>> from alignscore_metric.leaderboards.board import Cell, Column
         >>> column = Column("frank/test", "frank", "0f", rows=10, positives=5, documents=4)
         >>> cell = Cell(0.8431, 0.81, 0.87)
         >>> row = Row("mini", "measured", "signature", {"frank/test": cell}, mean=cell)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
-from leaderboards.answering import AnsweringReport, Policy
-from leaderboards.intervals import Estimate, Resampling
-from leaderboards.tables.layout import DASH, TIMES_100, UNDEFINED, Entry, Layout, Line
+from alignscore_metric.leaderboards.answering import AnsweringReport, Policy
+from alignscore_metric.leaderboards.tables.layout import (
+    DASH,
+    TIMES_100,
+    UNDEFINED,
+    Entry,
+    Layout,
+    Line,
+)
+from alignscore_metric.scores.intervals import Estimate, Resampling
 
 
 def answering_layout(title: str, report: AnsweringReport, resampling: Resampling) -> Layout:

@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from leaderboards.board import without_nan
-from leaderboards.comparison import TIE, Comparison, PairOfSystems, Settings, SystemScores
-from leaderboards.tables.latex import latex_table
-from leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line, plain
-from leaderboards.tables.markdown import markdown_table
-from leaderboards.tables.text import WIDTH, text_table
+from alignscore_metric.leaderboards.board import without_nan
+from alignscore_metric.leaderboards.comparison import (
+    TIE,
+    Comparison,
+    PairOfSystems,
+    Settings,
+    SystemScores,
+)
+from alignscore_metric.leaderboards.tables.latex import latex_table
+from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.markdown import markdown_table
+from alignscore_metric.leaderboards.tables.text import WIDTH, text_table
 
 ComparisonFormat = Literal["text", "markdown", "latex", "json"]
 

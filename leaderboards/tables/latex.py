@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
 
 _SIGNS = {
     **{one: f"\\{one}" for one in "&%$#_{}"},

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
+from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
 
 DASH = "\N{EN DASH}"
 TIMES_100 = "\N{MULTIPLICATION SIGN} 100"
@@ -236,7 +236,9 @@ def _percent(value: float) -> str:
 
 
 def _statistic(board: Board) -> str:
-    from leaderboards.evaluate import MEASURES  # needs the extra; layouts of comparisons do not
+    from alignscore_metric.leaderboards.evaluate import (
+        MEASURES,  # needs the extra; layouts of comparisons do not
+    )
 
     known = MEASURES.get(board.statistic)
     return known.title if known else board.statistic.replace("_", " ")

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from leaderboards.board import MEAN, Board, Cell, Column
-from leaderboards.tables.layout import cell_of, clusters_of
+from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column
+from alignscore_metric.leaderboards.tables.layout import cell_of, clusters_of
 
 COLUMNS = (
     "benchmark", "split", "statistic", "settings", "kind", "metric", "source", "column", "dataset",

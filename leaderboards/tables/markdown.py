@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
 
 TIED = "\N{DAGGER}"
 

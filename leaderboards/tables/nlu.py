@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from leaderboards.nlu.board import Figure, NluBoard, TaskResult
-from leaderboards.nlu.measures import HEADS
-from leaderboards.tables.latex import latex_table
-from leaderboards.tables.layout import (
+from alignscore_metric.leaderboards.nlu.board import Figure, NluBoard, TaskResult
+from alignscore_metric.leaderboards.nlu.measures import HEADS
+from alignscore_metric.leaderboards.tables.latex import latex_table
+from alignscore_metric.leaderboards.tables.layout import (
     DASH,
     MISSING,
     TIMES_100,
@@ -20,8 +20,8 @@ from leaderboards.tables.layout import (
     Line,
     Notes,
 )
-from leaderboards.tables.markdown import markdown_table
-from leaderboards.tables.text import text_table
+from alignscore_metric.leaderboards.tables.markdown import markdown_table
+from alignscore_metric.leaderboards.tables.text import text_table
 
 NluFormat = Literal["text", "markdown", "latex", "json"]
 

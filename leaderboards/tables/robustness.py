@@ -7,13 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from leaderboards.board import without_nan
-from leaderboards.intervals import Estimate, Resampling
-from leaderboards.robustness import TIE, Effect, Robustness
-from leaderboards.tables.latex import latex_table
-from leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line
-from leaderboards.tables.markdown import markdown_table
-from leaderboards.tables.text import text_table
+from alignscore_metric.leaderboards.board import without_nan
+from alignscore_metric.leaderboards.robustness import TIE, Effect, Robustness
+from alignscore_metric.leaderboards.tables.latex import latex_table
+from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line
+from alignscore_metric.leaderboards.tables.markdown import markdown_table
+from alignscore_metric.leaderboards.tables.text import text_table
+from alignscore_metric.scores.intervals import Estimate, Resampling
 
 WRITERS = {"text": text_table, "markdown": markdown_table, "latex": latex_table}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-from leaderboards.tables.layout import PUBLISHED, Entry, Layout, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, plain
 
 WIDTH = 100
 BEST, TIED = "*", "\N{DAGGER}"

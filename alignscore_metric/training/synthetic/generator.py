@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from alignscore_metric.edits.documents import Document, read_document
+from alignscore_metric.edits.edits import Direction, apply_edit, apply_everywhere
+from alignscore_metric.edits.makers import MAKERS
+from alignscore_metric.edits.rewording import fuse, make_claim, reword, shorten
+from alignscore_metric.edits.sentences import QUOTE, Sentence, is_claim
 from alignscore_metric.errors import InputError
-from alignscore_metric.text import get_splitter
+from alignscore_metric.text.splitters import get_splitter
 from alignscore_metric.training.data import AlignmentExample
-from alignscore_metric.training.synthetic.documents import Document, read_document
-from alignscore_metric.training.synthetic.edits import Direction, apply_edit, apply_everywhere
-from alignscore_metric.training.synthetic.makers import MAKERS
 from alignscore_metric.training.synthetic.passages import (
     Passage,
     covers,
@@ -28,8 +30,6 @@ from alignscore_metric.training.synthetic.passages import (
     window,
     without_support,
 )
-from alignscore_metric.training.synthetic.rewording import fuse, make_claim, reword, shorten
-from alignscore_metric.training.synthetic.sentences import QUOTE, Sentence, is_claim
 
 VISITS = 40  # of each document
 RECENT = 30  # documents, one of which is the other document of a visit

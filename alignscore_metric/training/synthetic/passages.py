@@ -9,9 +9,9 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alignscore_metric.training.synthetic.documents import Document
-from alignscore_metric.training.synthetic.lexicon import FUNCTION_WORDS
-from alignscore_metric.training.synthetic.sentences import Sentence
+from alignscore_metric.edits.documents import Document
+from alignscore_metric.edits.lexicon import FUNCTION_WORDS
+from alignscore_metric.edits.sentences import Sentence
 
 
 @dataclass(frozen=True)

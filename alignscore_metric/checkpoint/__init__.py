@@ -1,0 +1,1 @@
+"""A checkpoint: weights, tokenizer, and the profile and signature that say what its scores mean."""

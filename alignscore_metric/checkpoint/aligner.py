@@ -1,0 +1,384 @@
+"""The ALIGN model: one encoder, linear heads on one pooled vector. Knows nothing of texts.
+
+Source: Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massive NLP Tasks".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.configuration_utils import PreTrainedConfig
+
+from alignscore_metric.checkpoint.profile import CLASSES, Profile
+from alignscore_metric.errors import CheckpointError, ConfigurationError
+
+POOLINGS = ("pooler", "claim_mean", "claim_attention", "context")
+CLAIM_POOLINGS = ("claim_mean", "claim_attention")
+
+
+class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' decorators are untyped
+    """Configuration of an `Aligner`.
+
+    Args:
+        backbone: The encoder's own configuration as a dict with its `model_type`.
+        pooling: `pooler` is the backbone's pooler output (first token, dense, tanh: what ALIGN
+            uses); `claim_mean` is the mean of the last hidden states over the claim's tokens;
+            `claim_attention` is that mean behind one weighted by a learned softmax, so that the
+            heads see the tokens that matter and all of them; `context` is DeBERTa's pooler (first
+            token, dense, gelu), which its backbone leaves to the model on top.
+        copied_ngrams: Longest run of tokens, N >= 0, that the model is told of: each token's
+            embedding says how long a run around it (up to N) stands in the other text too, and
+            the heads of a claim pooling read the share of the claim in runs of 1, 2 ... N. 0, as
+            in ALIGN, tells it nothing.
+        heads: Which of `bin`, `tri` and `reg` the model has. ALIGN has all three; a checker that
+            was trained as a plain classifier has one.
+        head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
+        profile: A `Profile` as a dict.
+        **kwargs: Whatever transformers' base class takes.
+    """
+
+    model_type = "aligner"
+
+    def __init__(
+        self,
+        backbone: dict[str, Any] | None = None,
+        pooling: str = "pooler",
+        heads: Sequence[str] = tuple(CLASSES),
+        head_dropout: float = 0.1,
+        copied_ngrams: int = 0,
+        profile: dict[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401  # as transformers
+    ) -> None:
+        """Check the pooling, the heads and the profile; see the class for the arguments."""
+        if pooling not in POOLINGS:
+            raise ConfigurationError(f"pooling is {pooling!r}; known: {', '.join(POOLINGS)}")
+        if not heads or not set(heads) <= set(CLASSES):
+            raise ConfigurationError(f"heads are {heads!r}; known: {', '.join(CLASSES)}")
+        if type(copied_ngrams) is not int or copied_ngrams < 0:
+            raise ConfigurationError(f"copied_ngrams is {copied_ngrams!r}; give a number >= 0")
+        # A folder of the machine that trained it says nothing to anybody else.
+        self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
+        self.pooling = pooling
+        self.heads = list(heads)
+        self.head_dropout = head_dropout
+        self.copied_ngrams = copied_ngrams
+        self.profile = Profile.from_dict(profile or {}).to_dict()
+        super().__init__(**kwargs)
+
+
+class AlignerOutput(NamedTuple):
+    """What the heads say of a batch of N pairs.
+
+    Attributes:
+        bin: Logits, shape [N, 2]; class 1 = aligned.
+        tri: Logits, shape [N, 3]; 0 = aligned, 1 = neutral, 2 = contradict.
+        reg: Raw degree of alignment, shape [N]; trained towards [0, 1] but unbounded.
+
+    A head that the model does not have gives shape [N, 0].
+    """
+
+    bin: Tensor
+    tri: Tensor
+    reg: Tensor
+
+
+class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped here
+    """Encoder with some of the heads `bin`, `tri` and `reg`; `width` is of what these read.
+
+    Loading is strict: a tensor that is missing, left over (but for `*.position_ids`, which older
+    transformers saved) or of another shape is an error, and pickled weights are refused.
+    """
+
+    config_class = AlignerConfig
+    base_model_prefix = "encoder"
+    _supports_sdpa = True
+
+    def __init__(self, config: AlignerConfig) -> None:
+        """Build the model with random weights; `from_pretrained` fills them."""
+        super().__init__(config)
+        backbone = AutoConfig.for_model(**config.backbone)
+        pooler = {"add_pooling_layer": False} if config.pooling in CLAIM_POOLINGS else {}
+        self.encoder = AutoModel.from_config(backbone, **pooler)
+        width = backbone.hidden_size
+        if config.pooling == "claim_attention":
+            self.attention = nn.Linear(backbone.hidden_size, 1)
+            width *= 2
+        if config.pooling in CLAIM_POOLINGS:
+            width += config.copied_ngrams
+        if config.copied_ngrams:
+            self.copied_embeddings = nn.Embedding(config.copied_ngrams + 1, backbone.hidden_size)
+        if config.pooling == "context":
+            from transformers.models.deberta_v2.modeling_deberta_v2 import ContextPooler
+
+            self.pooler = ContextPooler(backbone)
+        self.width = width
+        self.dropout = nn.Dropout(config.head_dropout)
+        for head in config.heads:
+            self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))
+        self.post_init()
+
+    @property
+    def profile(self) -> Profile:
+        """How this checkpoint's scores are made."""
+        return Profile.from_dict(self.config.profile)
+
+    @property
+    def reads_claim(self) -> bool:
+        """Whether the model must be told which tokens are the claim's."""
+        return self.config.pooling in CLAIM_POOLINGS or self.config.copied_ngrams > 0
+
+    @property
+    def positions(self) -> float:
+        """Most tokens that a pair may have; infinite where positions are relative alone."""
+        backbone = self.encoder.config
+        if not getattr(backbone, "position_biased_input", True):
+            return math.inf
+        # RoBERTa's and MPNet's embeddings number the positions from the padding token's id on.
+        family = any(name in backbone.model_type for name in ("roberta", "mpnet"))
+        offset = backbone.pad_token_id + 1 if family else 0
+        return float(backbone.max_position_embeddings - offset)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> AlignerOutput:
+        """Run a batch of pairs through the encoder and the heads.
+
+        Args:
+            input_ids: Token ids, shape [N, L].
+            attention_mask: 1 for tokens, 0 for padding, shape [N, L].
+            token_type_ids: 1 for the claim's tokens, shape [N, L]; for backbones that have token
+                types, and for an aligner that `reads_claim`.
+
+        Returns:
+            The logits of each head, in float32.
+        """
+        return self.heads(self.pool(input_ids, attention_mask, token_type_ids))
+
+    def heads(self, pooled: Tensor) -> AlignerOutput:
+        """What the heads say of pooled vectors, shape [N, W], as `pool` gives them."""
+        dropped = self.dropout(pooled)
+        return AlignerOutput(
+            bin=self._logits("bin", dropped),
+            tri=self._logits("tri", dropped),
+            reg=self._logits("reg", pooled).squeeze(-1),
+        )
+
+    def pool(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """The vector of each pair that the heads read, shape [N, W]; arguments as `forward`.
+
+        W is the backbone's hidden size H but for claim poolings; see `AlignerConfig`.
+        """
+        texts, copied = {"input_ids": input_ids}, None
+        if self.config.copied_ngrams:
+            claim = _claim(attention_mask, token_type_ids)
+            longest = self.config.copied_ngrams
+            copied = copied_ngrams(input_ids, attention_mask, claim, longest=longest)
+            words = self.encoder.get_input_embeddings()(input_ids)
+            texts = {"inputs_embeds": words + self.copied_embeddings(copied)}
+        encoded = self.encode(attention_mask, token_type_ids, **texts)
+        if self.config.pooling == "pooler":
+            return encoded.pooler_output  # type: ignore[no-any-return]
+        if self.config.pooling == "context":
+            return self.pooler(encoded.last_hidden_state)  # type: ignore[no-any-return]
+        claim = _claim(attention_mask, token_type_ids)
+        return self.pool_claim(encoded.last_hidden_state, claim.float(), copied)
+
+    def encode(self, attention_mask: Tensor, token_type_ids: Tensor | None, **texts: Tensor) -> Any:  # noqa: ANN401  # the encoder's own output
+        """Run the encoder, which is told of token types only where it has them.
+
+        Args:
+            attention_mask: As `forward`.
+            token_type_ids: As `forward`.
+            **texts: `input_ids`, or `inputs_embeds` of shape [N, L, H].
+        """
+        typed = (
+            token_type_ids is not None and getattr(self.encoder.config, "type_vocab_size", 0) > 1
+        )
+        types = {"token_type_ids": token_type_ids} if typed else {}
+        return self.encoder(**texts, attention_mask=attention_mask, **types)
+
+    def pool_claim(self, states: Tensor, claim: Tensor, copied: Tensor | None) -> Tensor:
+        """What of states [N, L, H] a claim pooling passes on, shape [N, W].
+
+        Args:
+            states: Last hidden states of the claim's tokens, with or without the context's.
+            claim: 1.0 for the claim's tokens, with its last special token, shape [N, L].
+            copied: What `copied_ngrams` gave for these tokens, if the model is told, shape [N, L].
+        """
+        even = claim / claim.sum(dim=1, keepdim=True).clamp(min=1)
+        parts = [_weighted(states, even)]
+        if self.config.pooling == "claim_attention":
+            scores = self.attention(states).squeeze(-1).float()
+            weights = torch.softmax(scores.masked_fill(claim == 0, -1e4), dim=1)
+            parts.insert(0, _weighted(states, weights))
+        if copied is not None:
+            lengths = torch.arange(1, self.config.copied_ngrams + 1, device=copied.device)
+            runs = (copied.unsqueeze(-1) >= lengths).to(even.dtype)
+            parts.append(_weighted(runs, even))
+        return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
+
+    def _logits(self, head: str, pooled: Tensor) -> Tensor:
+        """Logits of one head in float32, shape [N, classes]; [N, 0] where the model has none."""
+        if head not in self.config.heads:
+            return pooled.new_empty(len(pooled), 0)
+        logits: Tensor = getattr(self, f"{head}_layer")(pooled).float()
+        return logits
+
+    @classmethod
+    def from_tensors(
+        cls, config: AlignerConfig, tensors: Mapping[str, Tensor], *, origin: str
+    ) -> Aligner:
+        """Build an aligner around tensors, strictly; those in float32 already are not copied.
+
+        Args:
+            config: The architecture and the profile.
+            tensors: Weights by this class's own names.
+            origin: The file or folder they came from, for the error.
+
+        Returns:
+            The model in float32, in evaluation mode, on the CPU.
+
+        Raises:
+            CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
+        """
+        return cls.from_pretrained(
+            None, config=config, state_dict=dict(tensors), dtype=torch.float32, origin=origin
+        )
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Aligner:  # noqa: ANN401  # as its base
+        """Load a saved aligner strictly, from safetensors only.
+
+        Args:
+            *args: As transformers' own `from_pretrained`.
+            **kwargs: As transformers' own `from_pretrained`; and `origin`, how an error names
+                what is loaded, by default the first of `args`.
+
+        Returns:
+            The model in evaluation mode.
+
+        Raises:
+            CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
+        """
+        origin = kwargs.pop("origin", args[0] if args else "?")
+        # Without ignore_mismatched_sizes transformers raises an error that names no tensor.
+        kwargs |= {
+            "use_safetensors": True,
+            "output_loading_info": True,
+            "ignore_mismatched_sizes": True,
+        }
+        model, info = super().from_pretrained(*args, **kwargs)
+        problems = {
+            kind: sorted(map(str, info[kind]))
+            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs")
+            if info.get(kind)
+        }
+        if problems:
+            listed = "; ".join(
+                f"{k.replace('_', ' ')}: {', '.join(v)}" for k, v in problems.items()
+            )
+            raise CheckpointError(f"{origin} is not a complete aligner: {listed}")
+        return model  # type: ignore[no-any-return]
+
+
+def _claim(attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
+    """1 for the claim's tokens, with its last special token, shape [N, L]."""
+    if token_type_ids is None:
+        raise ConfigurationError("this aligner reads the claim's tokens: give token_type_ids")
+    return attention_mask * token_type_ids
+
+
+def _weighted(states: Tensor, weights: Tensor) -> Tensor:
+    """Sum of [N, L, H] by weights [N, L]: shape [N, H]."""
+    return (states * weights.unsqueeze(-1).to(states.dtype)).sum(dim=1)
+
+
+def copied_ngrams(
+    input_ids: Tensor, attention_mask: Tensor, claim: Tensor, *, longest: int
+) -> Tensor:
+    """How long a run of tokens around each token stands in the pair's other text too.
+
+    Args:
+        input_ids: Token ids, shape [N, L]; the last token of a pair is special, and it and its
+            likes are never counted as copied.
+        attention_mask: 1 for tokens, 0 for padding, shape [N, L].
+        claim: 1 for the claim's tokens, shape [N, L].
+        longest: Longest run that is looked for, >= 1.
+
+    Returns:
+        0 to `longest`, shape [N, L], int64.
+
+    Example:
+        >>> ids = torch.tensor([[1, 5, 6, 7, 2, 6, 7, 9, 2]])
+        >>> claim = torch.tensor([[0, 0, 0, 0, 0, 1, 1, 1, 1]])
+        >>> copied_ngrams(ids, torch.ones_like(ids), claim, longest=3).tolist()
+        [[0, 0, 2, 2, 0, 2, 2, 0, 0]]
+    """
+    lengths, claims = attention_mask.sum(dim=1, keepdim=True), claim.sum(dim=1, keepdim=True)
+    places = torch.arange(input_ids.shape[1], device=input_ids.device)
+    ends = input_ids.gather(1, lengths - 1)
+    counts = (input_ids != ends) & (places < lengths)
+    in_claim = (lengths - claims + places[: int(claims.max())]).clamp(max=input_ids.shape[1] - 1)
+    context, copied_claim = copied_runs(
+        input_ids,
+        input_ids.gather(1, in_claim),
+        counts & (places < lengths - claims),
+        counts.gather(1, in_claim) & (places[: in_claim.shape[1]] < claims),
+        longest=longest,
+    )
+    return context.scatter_add(1, in_claim, copied_claim)
+
+
+def copied_runs(
+    contexts: Tensor,
+    claims: Tensor,
+    counted_contexts: Tensor,
+    counted_claims: Tensor,
+    *,
+    longest: int,
+) -> tuple[Tensor, Tensor]:
+    """`copied_ngrams` for contexts [N, C] and claims [N, S] that lie apart.
+
+    Args:
+        contexts: Token ids.
+        claims: Token ids.
+        counted_contexts: Which of them may count as copied, bool: no padding, no separator.
+        counted_claims: Likewise.
+        longest: As there.
+
+    Returns:
+        0 to `longest` for each token of both, int64.
+    """
+    same = (contexts[:, :, None] == claims[:, None, :]) & counted_contexts[:, :, None]
+    same &= counted_claims[:, None, :]
+    runs, copied = same, (torch.zeros_like(contexts), torch.zeros_like(claims))
+    for length in range(1, longest + 1):
+        if length > 1:  # a run of n starts where a token agrees and a run of n - 1 follows it
+            runs = same[:, : 1 - length, : 1 - length] & runs[:, 1:, 1:]
+        for side, starts in zip(copied, (runs.any(dim=2), runs.any(dim=1)), strict=True):
+            for offset in range(length):
+                side[:, offset : offset + starts.shape[1]].masked_fill_(starts, length)
+    return copied
+
+
+def pair_scores(output: AlignerOutput, profile: Profile) -> Tensor:
+    """The score of each pair, as a profile reads it.
+
+    Args:
+        output: The heads' logits for N pairs.
+        profile: Which head and class mean "supported".
+
+    Returns:
+        Shape [N], float32: a probability in [0, 1] for `bin` and `tri`; for `reg` the raw scalar.
+    """
+    if profile.head == "reg":
+        return output.reg
+    logits = output.bin if profile.head == "bin" else output.tri
+    return torch.softmax(logits, dim=-1)[:, profile.supported]

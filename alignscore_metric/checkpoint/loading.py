@@ -1,0 +1,166 @@
+"""Where aligners come from: bundled, a saved folder, an official `.ckpt`, a published classifier.
+
+Every source is read into the same `Parts`, and one function builds a checkpoint from those.
+Nothing is ever unpickled; nothing is downloaded but what a name of the registry stands for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.backbones import TOKENIZER, load_tokenizer, tokenizer_sha256
+from alignscore_metric.checkpoint.classifiers import is_classifier, read_classifier
+from alignscore_metric.checkpoint.hub import REGISTRY, fetch, fetch_backbone
+from alignscore_metric.checkpoint.official import read_official
+from alignscore_metric.checkpoint.parts import Parts
+from alignscore_metric.checkpoint.profile import get_profile
+from alignscore_metric.checkpoint.weights import read_tensors
+from alignscore_metric.errors import AlignScoreError, CheckpointError, ConfigurationError
+from alignscore_metric.system.hashing import sha256
+
+BUNDLED = {"mini": Path(__file__).parents[1] / "models" / "mini"}
+"""Names of the aligners that ship with the package."""
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded aligner and what identifies it.
+
+    Attributes:
+        name: The bundled name, or the folder's or the file's own name (no path: it goes into
+            signatures).
+        aligner: The model in float32, in evaluation mode, on the CPU.
+        tokenizer: Its fast tokenizer.
+        weights_sha256: Hash of the weights file, 64 hexadecimal digits.
+        tokenizer_sha256: Hash of the tokenizer file.
+    """
+
+    name: str
+    aligner: Aligner
+    tokenizer: PreTrainedTokenizerBase
+    weights_sha256: str
+    tokenizer_sha256: str
+
+
+def load_checkpoint(
+    model: str | Path,
+    *,
+    backbone: str | Path | None = None,
+    profile: str | None = None,
+    local_files_only: bool = False,
+) -> Checkpoint:
+    """Load an aligner.
+
+    Args:
+        model: `mini` (bundled); the name of an official checkpoint, as `AlignScore-large`, which is
+            fetched once from the Hub; a folder that `save_pretrained`, `alignscore train` or
+            `alignscore convert` wrote; an official `.ckpt` file; or the folder of a published
+            checker, a sequence classifier of transformers.
+        backbone: For a `.ckpt` file: the folder or the name of its backbone.
+        profile: Name of a published checker's profile, instead of the checkpoint's own.
+        local_files_only: Never use the network, whatever the name.
+
+    Raises:
+        ConfigurationError: Neither a known name nor a path; an option that does not apply.
+        CheckpointError: The weights or the tokenizer are damaged, incomplete or refused.
+        MissingResourceError: The checkpoint or its backbone is not on this machine.
+    """
+    try:
+        with quiet_transformers():
+            parts = _read(model, backbone, profile, local_files_only)
+            aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
+    except AlignScoreError:
+        raise
+    except Exception as cause:  # whatever transformers makes of a damaged file
+        raise CheckpointError(f"cannot load {model}: {cause}") from cause
+    return Checkpoint(
+        parts.name, aligner.eval(), parts.tokenizer, parts.weights_sha256, parts.tokenizer_sha256
+    )
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No bar for a file of a second's loading, no advice about model types; errors still rise."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _read(
+    model: str | Path, backbone: str | Path | None, profile: str | None, local_files_only: bool
+) -> Parts:
+    """The parts of a checkpoint, by whichever reader knows its kind."""
+    path = BUNDLED.get(str(model), Path(model))
+    if path.is_dir():
+        if backbone is not None:
+            raise ConfigurationError(f"{path} has its own backbone; leave backbone= out")
+        if is_classifier(folder_config := _folder_config(path)):
+            return read_classifier(path, profile=profile)
+        parts = _read_saved(path, folder_config)
+    elif path.is_file():
+        parts = read_official(path, backbone=backbone)
+    elif str(model) in REGISTRY:
+        parts = _read_named(str(model), backbone, local_files_only)
+    else:
+        raise ConfigurationError(
+            f"unknown model {str(model)!r}; give one of: {', '.join([*BUNDLED, *REGISTRY])}, or "
+            "the path of a folder that holds a saved aligner, or of an official .ckpt file"
+        )
+    if profile is not None:
+        parts.config.profile = get_profile(profile).to_dict()
+    return parts
+
+
+def _read_named(name: str, backbone: str | Path | None, local_files_only: bool) -> Parts:
+    """An official checkpoint from the Hub, and its backbone with it."""
+    found = fetch(name, local_files_only=local_files_only)
+    folder = backbone or fetch_backbone(REGISTRY[name].backbone, local_files_only=local_files_only)
+    return read_official(found.path, backbone=folder, weights_sha256=found.sha256)
+
+
+def _read_saved(folder: Path, content: dict[str, Any]) -> Parts:
+    """A saved aligner; `content` is its configuration as it stands in the file."""
+    for file in (WEIGHTS, TOKENIZER):
+        if not (folder / file).is_file():
+            raise CheckpointError(f"{folder} is not a saved aligner: it has no {file}")
+    if content["model_type"] != AlignerConfig.model_type:
+        raise CheckpointError(f"{folder} holds a {content['model_type']!r} model, not an aligner")
+    tokenizer = load_tokenizer(folder)
+    return Parts(
+        name=folder.resolve().name,
+        config=AlignerConfig.from_dict(content),
+        tensors=read_tensors(folder / WEIGHTS),
+        tokenizer=tokenizer,
+        weights=folder / WEIGHTS,
+        weights_sha256=sha256(folder / WEIGHTS),
+        tokenizer_sha256=tokenizer_sha256(folder, tokenizer),
+    )
+
+
+def _folder_config(folder: Path) -> dict[str, Any]:
+    """What a folder's `config.json` says, at the least its `model_type`."""
+    file = folder / "config.json"
+    if not file.is_file():
+        raise CheckpointError(f"{folder} is not a saved aligner: it has no {file.name}")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return dict(content) | {"model_type": str(content["model_type"])}
+    except (ValueError, KeyError, TypeError) as cause:
+        raise CheckpointError(f"{file} is damaged: {cause!r}") from cause

@@ -1,0 +1,212 @@
+"""What a checkpoint's numbers mean: head, class, splitting, template, aggregation, limits.
+
+A profile is stored in the model's configuration, travels with the weights, and is part of every
+signature. Pure data: knows nothing of torch or of files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from typing_extensions import Self
+
+from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.scores.aggregation import sentence_reduction
+from alignscore_metric.scores.decisions import Calibration
+from alignscore_metric.text.prefilter import NONE, parse_prefilter
+
+Head = Literal["bin", "tri", "reg"]
+Chunking = Literal["alignscore", "minicheck", "factcg", "whole"]
+Claims = Literal["sentences", "whole"]
+Template = Literal["pair", "minicheck", "factcg"]
+CLASSES: dict[str, int] = {"bin": 2, "tri": 3, "reg": 1}
+SUPPORTED_CLASS: dict[str, int] = {"bin": 1, "tri": 0, "reg": 0}
+"""ALIGN's class order: `bin` 1 = aligned; `tri` 0 = aligned, 1 = neutral, 2 = contradict."""
+
+MODES: dict[str, tuple[Head, bool]] = {
+    "nli_sp": ("tri", True),
+    "bin_sp": ("bin", True),
+    "reg_sp": ("reg", True),
+    "nli": ("tri", False),
+    "bin": ("bin", False),
+    "reg": ("reg", False),
+}
+"""The reference's evaluation modes: the head, and whether source and summary are split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How a checkpoint turns a (source, summary) pair into a score. Defaults are AlignScore's.
+
+    Args:
+        head: Which head is read: `bin` (2-way), `tri` (3-way) or `reg` (raw scalar).
+        supported: Index of the class of that head that means "supported".
+        splitter: Name of the sentence splitter (see `alignscore_metric.text.splitters`).
+        chunking: How a source becomes chunks: as AlignScore, MiniCheck or FactCG do it, or `whole`,
+            not at all (see `alignscore_metric.text.chunking`).
+        chunk_words: Size of a chunk, >= 1: a target in whitespace words for `alignscore`; at most
+            so many tokens of the model for `minicheck`, NLTK words for `factcg`; unused by `whole`.
+        claims: What of a summary is scored: each of its `sentences`, or the `whole` of it.
+        template: How a pair is laid out: `pair` is the tokenizer's own two-segment layout; the
+            others write the pair as one text (see `alignscore_metric.engine.encoding.PROMPTS`).
+        chunk_aggregation: Over the chunks of one summary sentence.
+        sentence_aggregation: Over the sentences of one summary: `mean`, `min`, `worst-K` or
+            `softmin-T` (see `alignscore_metric.scores.aggregation.sentence_reduction`).
+        copied_weight: Weight, in [0, 1), of copying in a sentence's score: of the share of its word
+            4-grams that stand in the source (see `alignscore_metric.text.copying`); the model's
+            score has the rest. 0, as in AlignScore, leaves the model's score alone.
+        prefilter: Which chunks are scored for each sentence: all for `none`; for `lexical-K` and
+            `mini-K` the K most likely to matter (see `alignscore_metric.text.prefilter`).
+        max_length: Tokens a pair may have, special tokens included; longer pairs are truncated.
+        calibration: What makes probabilities and decisions of such scores; scores do not depend on
+            it. None where it was never fitted.
+
+    Raises:
+        ConfigurationError: A value is outside what is listed here.
+
+    Example:
+        >>> Profile(head="bin", supported=1).chunk_words
+        350
+    """
+
+    head: Head = "tri"
+    supported: int = 0
+    splitter: str = "nltk_punkt"
+    chunking: Chunking = "alignscore"
+    chunk_words: int = 350
+    claims: Claims = "sentences"
+    template: Template = "pair"
+    chunk_aggregation: Literal["max"] = "max"
+    sentence_aggregation: str = "mean"
+    copied_weight: float = 0.0
+    prefilter: str = NONE
+    max_length: int = 512
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that no part of the package could honour."""
+        if self.head not in tuple(CLASSES):
+            raise ConfigurationError(f"head is {self.head!r}; known heads: {', '.join(CLASSES)}")
+        if type(self.supported) is not int or not 0 <= self.supported < CLASSES[self.head]:
+            raise ConfigurationError(
+                f"supported class {self.supported!r} does not exist: "
+                f"head {self.head!r} has {CLASSES[self.head]} class(es)"
+            )
+        for name, least in (("chunk_words", 1), ("max_length", 8)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise ConfigurationError(f"{name} is {value!r}; give a whole number >= {least}")
+        weight = self.copied_weight
+        if type(weight) not in (int, float) or not 0 <= weight < 1:
+            raise ConfigurationError(f"copied_weight is {weight!r}; give a number in [0, 1)")
+        for name, known in (
+            ("chunking", get_args(Chunking)),
+            ("claims", get_args(Claims)),
+            ("template", get_args(Template)),
+            ("chunk_aggregation", ("max",)),
+        ):
+            if getattr(self, name) not in known:
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; known: {known}")
+        sentence_reduction(self.sentence_aggregation)
+        parse_prefilter(self.prefilter)
+
+    @property
+    def splits(self) -> bool:
+        """Whether anything is cut into sentences: then, and only then, a splitter is needed."""
+        return self.chunking != "whole" or self.claims != "whole"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build a profile from a plain dict.
+
+        Args:
+            values: Field names and values; fields left out take AlignScore's.
+
+        Raises:
+            ConfigurationError: A key is not a field of the profile.
+        """
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"a profile must hold keys, not {values!r}")
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ConfigurationError(
+                f"unknown profile key(s) {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            )
+        calibration = values.get("calibration")
+        if calibration is not None:
+            values = values | {"calibration": Calibration.from_dict(calibration)}
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a plain dict that `from_dict` reads back."""
+        values = asdict(self)
+        del values["calibration"]
+        if self.calibration is not None:
+            values["calibration"] = self.calibration.to_dict()
+        return values
+
+    def with_head(self, head: str) -> Profile:
+        """The same profile read from another head, at ALIGN's class order for that head."""
+        if head not in get_args(Head):
+            raise ConfigurationError(f"head is {head!r}; known heads: {', '.join(CLASSES)}")
+        values = self.to_dict() | {"head": head, "supported": SUPPORTED_CLASS[head]}
+        return Profile.from_dict(values)
+
+    def with_mode(self, mode: str) -> Profile:
+        """The same profile in one of the reference's modes.
+
+        Args:
+            mode: `nli_sp`, `bin_sp` or `reg_sp` (chunks against sentences); `nli`, `bin` or `reg`
+                (the whole source, cut to the model's length, against the whole summary).
+
+        Raises:
+            ConfigurationError: No mode has this name.
+
+        Example:
+            >>> Profile().with_mode("bin").claims
+            'whole'
+        """
+        if mode not in MODES:
+            raise ConfigurationError(f"mode is {mode!r}; known modes: {', '.join(MODES)}")
+        head, split = MODES[mode]
+        profile = self.with_head(head)
+        if not split:
+            return replace(profile, chunking="whole", claims="whole")
+        chunking = "alignscore" if self.chunking == "whole" else self.chunking
+        return replace(profile, chunking=chunking, claims="sentences")
+
+
+PROFILES: dict[str, Profile] = {
+    "alignscore": Profile(),
+    "minicheck": Profile(
+        head="bin",
+        supported=1,
+        chunking="minicheck",
+        chunk_words=400,
+        claims="whole",
+        template="minicheck",
+    ),
+    "factcg": Profile(
+        head="bin",
+        supported=1,
+        chunking="factcg",
+        chunk_words=550,
+        claims="whole",
+        template="factcg",
+        max_length=2048,
+    ),
+}
+"""How published checkers are meant to be run, from their own code: Zha et al. 2023 (AlignScore),
+Tang et al. 2024 (MiniCheck-RoBERTa), Lei et al. 2025 (FactCG-DeBERTa)."""
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of a published checker.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    if name not in PROFILES:
+        raise ConfigurationError(f"profile is {name!r}; known profiles: {', '.join(PROFILES)}")
+    return PROFILES[name]

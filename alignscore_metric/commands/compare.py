@@ -1,0 +1,160 @@
+"""The command `alignscore compare`: parse, call, print. All work is done elsewhere.
+
+Imported whenever `alignscore` starts, so nothing heavy is imported before the command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.files.tables import write_text
+
+if TYPE_CHECKING:
+    from alignscore_metric.leaderboards.comparison import Floats
+    from alignscore_metric.leaderboards.systems import Examples
+    from alignscore_metric.leaderboards.tables.comparison import Contrast
+    from alignscore_metric.metric import AlignScore
+
+OK = 0
+FORMATS = ("text", "markdown", "latex", "json")
+
+MakeMetric = Callable[[argparse.Namespace], "AlignScore"]
+
+
+def add_compare(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_metric_options: Callable[[argparse.ArgumentParser], None],
+    make_metric: MakeMetric,
+) -> None:
+    """Add `compare` to the grammar of `alignscore`.
+
+    Args:
+        commands: Where to.
+        add_metric_options: Adds the options that say how to score.
+        make_metric: A metric from these options.
+    """
+    compare = commands.add_parser(
+        "compare",
+        help="compare systems that summarised the same sources",
+        description="Means with 95% intervals, paired permutation tests with Holm's correction, "
+        "win rates, clusters of systems that the tests do not tell apart, and the examples that "
+        "differ most. Scores that all files hold are read, not made again.",
+        epilog="Example: alignscore compare bart.jsonl pegasus.jsonl t5.jsonl --format latex "
+        "-o table.tex",
+    )
+    compare.add_argument("files", nargs="+", metavar="FILE", help=".jsonl, .csv or .parquet file "
+                         "of one system's summaries; two or more")  # fmt: skip
+    compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
+    compare.add_argument("--format", choices=FORMATS, default="text")
+    compare.add_argument(
+        "--examples", type=int, default=5, metavar="N", help="that differ most, to show (5); none "
+        "in LaTeX",
+    )  # fmt: skip
+    _add_columns(compare)
+    _add_settings(compare)
+    add_metric_options(compare)
+    compare.set_defaults(run=partial(_compare, make_metric))
+
+
+def _add_columns(compare: argparse.ArgumentParser) -> None:
+    group = compare.add_argument_group("columns")
+    group.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
+    group.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+    group.add_argument(
+        "--match-column", metavar="NAME", help="equal values tell which rows belong together; "
+        "default: id where every file has it, else the source",
+    )  # fmt: skip
+    scores = group.add_mutually_exclusive_group()
+    scores.add_argument("--score-column", metavar="NAME", help="of scores to read; default: "
+                        "alignscore where every file has it")  # fmt: skip
+    scores.add_argument("--rescore", action="store_true", help="score whatever the files hold")
+
+
+def _add_settings(compare: argparse.ArgumentParser) -> None:
+    group = compare.add_argument_group("statistics")
+    group.add_argument("--threshold", type=float, default=0.5, metavar="X", help="show the share "
+                       "of scores below X (0.5)")  # fmt: skip
+    group.add_argument("--alpha", type=float, default=0.05, metavar="X", help="tests' level (0.05)")
+    group.add_argument("--resamples", type=int, default=10_000, metavar="N", help="(10000)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+
+
+def _compare(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.comparison import Settings, compare
+    from alignscore_metric.leaderboards.systems import match_examples, read_systems
+    from alignscore_metric.leaderboards.tables.comparison import render_comparison
+
+    settings = Settings(
+        threshold=args.threshold, alpha=args.alpha, resamples=args.resamples, seed=args.seed
+    )
+    settings.check_resamples(len(args.files))
+    if args.examples < 0:
+        raise ConfigurationError(f"--examples {args.examples}: give 0 or more")
+    _check_output(args.output, args.files)
+    systems = read_systems(
+        args.files, source_column=args.source_column, summary_column=args.summary_column
+    )
+    examples = match_examples(systems, args.match_column)
+    for message in examples.left_out():
+        sys.stderr.write(f"{message}\n")
+    scores, scores_from = _scores(make_metric, args, examples)
+    text = render_comparison(
+        compare(scores, examples.documents, settings),
+        format=args.format,
+        scores_from=scores_from,
+        contrasts=_contrasts(examples, scores, args.examples),
+    )
+    write_text(args.output, text)
+    return OK
+
+
+def _scores(
+    make_metric: MakeMetric, args: argparse.Namespace, examples: Examples
+) -> tuple[dict[str, Floats], str]:
+    """Scores by system, and what made them: read where all files hold them, else made."""
+    from alignscore_metric.leaderboards.systems import SCORE_COLUMN, stored_scores
+
+    stored = None if args.rescore else stored_scores(examples, args.score_column)
+    if stored is not None:
+        return stored, f"read from the column {args.score_column or SCORE_COLUMN!r} of the files"
+    if held := [s.table.name for s in examples.systems if SCORE_COLUMN in s.table.columns]:
+        sys.stderr.write(
+            f"scores in {', '.join(held)} are not used: one model scores all systems\n"
+        )
+    names = [system.name for system in examples.systems]
+    result = make_metric(args).evaluate(*examples.texts())
+    scores = dict(zip(names, result.scores.reshape(len(names), -1), strict=True))
+    return scores, result.signature
+
+
+def _contrasts(examples: Examples, scores: dict[str, Floats], count: int) -> list[Contrast]:
+    from alignscore_metric.leaderboards.comparison import widest
+    from alignscore_metric.leaderboards.systems import name_of, summaries_of
+    from alignscore_metric.leaderboards.tables.comparison import Contrast
+
+    return [
+        Contrast(
+            name_of(examples, row),
+            better,
+            float(scores[better][row]),
+            summaries_of(examples, row)[better],
+            worse,
+            float(scores[worse][row]),
+            summaries_of(examples, row)[worse],
+        )
+        for row, better, worse in widest(scores, count)
+    ]
+
+
+def _check_output(output: Path | None, files: Sequence[str]) -> None:
+    """Refuse before the scoring what would fail after it, or cost the user a file."""
+    if output and not output.parent.is_dir():
+        raise InputError(f"cannot write {output}: no such folder")
+    if output and output in [Path(file) for file in files]:
+        raise ConfigurationError(f"{output} is to be read and written; give -o another file")

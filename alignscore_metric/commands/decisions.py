@@ -1,0 +1,260 @@
+"""The commands `calibrate` and `predict`: parse, call, print. All work is done elsewhere.
+
+Imported whenever `alignscore` starts, so nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from alignscore_metric.errors import InputError
+
+if TYPE_CHECKING:
+    from alignscore_metric.files.tables import Table
+    from alignscore_metric.metric import AlignScore
+    from alignscore_metric.scores.decisions import Calibration, Floats
+
+OK = 0
+MakeMetric = Callable[[argparse.Namespace], "AlignScore"]
+
+
+class LabelledRows(NamedTuple):
+    """Rows of some files; the weights let each file count the same."""
+
+    scores: Floats
+    labels: Floats
+    weights: Floats
+
+
+def add_decisions(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_metric_options: Callable[[argparse.ArgumentParser], None],
+    add_checkpoint_options: Callable[[argparse._ActionsContainer], None],
+    make_metric: MakeMetric,
+) -> None:
+    """Add `calibrate` and `predict` to the grammar of `alignscore`.
+
+    Args:
+        commands: Where to.
+        add_metric_options: Adds the options that say how to score.
+        add_checkpoint_options: Adds those of them that a saved checkpoint can keep.
+        make_metric: A metric from these options.
+    """
+    _add_calibrate(commands, add_checkpoint_options, make_metric)
+    predict = commands.add_parser(
+        "predict",
+        help="judge the rows of a file consistent or not",
+        description="Add alignscore, probability and consistent to every row of a .jsonl, .csv or "
+        ".parquet file. A summary without a sentence is not judged consistent.",
+        epilog="Example: alignscore predict news.jsonl -o judged.jsonl --objective miss_rate=0.1",
+    )
+    predict.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
+    predict.add_argument("-o", "--output", required=True, help="file to write, or - for stdout")
+    predict.add_argument(
+        "--objective", default="balanced_accuracy", metavar="NAME", help="balanced_accuracy "
+        "(default), precision=P, recall=R, miss_rate=A as they were fitted, or probability=P",
+    )  # fmt: skip
+    _add_columns(predict)
+    add_metric_options(predict)
+    predict.set_defaults(run=partial(_predict, make_metric))
+
+
+def _add_calibrate(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_checkpoint_options: Callable[[argparse._ActionsContainer], None],
+    make_metric: MakeMetric,
+) -> None:
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="fit probabilities and thresholds on labelled rows",
+        description="Write a checkpoint as a folder whose profile holds a calibration and decision "
+        "thresholds, fitted on labelled rows (1 consistent, 0 not). Several files count equally.",
+        epilog="Example: alignscore calibrate val.jsonl --test test.jsonl -o my-aligner",
+    )
+    calibrate.add_argument("files", nargs="+", metavar="FILE", help="labelled rows to fit on")
+    calibrate.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
+    calibrate.add_argument(
+        "--test", action="append", default=[], metavar="FILE", help="other labelled rows to report "
+        "on; may be repeated",
+    )  # fmt: skip
+    calibrate.add_argument("--method", choices=("logistic", "isotonic"), default="logistic")
+    calibrate.add_argument(
+        "--objective", action="append", metavar="NAME", help="to fit a threshold for: "
+        "balanced_accuracy, precision=P, recall=R, miss_rate=A; may be repeated; default: "
+        "balanced_accuracy, recall=0.9, miss_rate=0.1",
+    )  # fmt: skip
+    _add_columns(calibrate)
+    calibrate.add_argument("--label-column", metavar="NAME", default="label", help="(label)")
+    calibrate.add_argument(
+        "--score-column", metavar="NAME", help="of scores that this checkpoint gave, to read "
+        "instead of making them",
+    )  # fmt: skip
+    group = calibrate.add_argument_group("metric")
+    group.add_argument("--model", default="mini", help="see: alignscore score --help")
+    add_checkpoint_options(group)
+    group.add_argument("--device", help="default: the best one here")
+    group.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
+    group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    calibrate.set_defaults(
+        run=partial(_calibrate, make_metric),
+        **dict.fromkeys(("head", "splitter", "chunk_words", "claims", "copied_weight")),
+        **dict.fromkeys(("sentence_aggregation", "prefilter")),
+    )
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
+    parser.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+
+
+def _calibrate(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+    from alignscore_metric.checkpoint.conversion import check_output, convert
+    from alignscore_metric.files.tables import read_table
+    from alignscore_metric.scores.decisions import OBJECTIVES, fit_calibration, parse_objective
+
+    check_output(args.output)
+    objectives = args.objective or OBJECTIVES
+    for objective in objectives:  # refused before anything is scored
+        parse_objective(objective)
+    fit, test = ([read_table(file) for file in files] for files in (args.files, args.test))
+    score = _reader(args) if args.score_column else _scorer(make_metric, args)
+    scores, labels, weights = _labelled(fit, args.label_column, score)
+    calibration = fit_calibration(
+        scores,
+        labels,
+        method=args.method,
+        objectives=objectives,
+        weights=weights,
+        fitted_on=", ".join(Path(file).name for file in args.files),
+    )
+    report = [
+        f"fitted on {calibration.rows} rows of {len(args.files)} file(s): {calibration.method}",
+        *(f"{value:8.4f}  threshold for {key}" for key, value in calibration.thresholds.items()),
+    ]
+    if test:
+        report += _test_report(calibration, _labelled(test, args.label_column, score))
+    convert(
+        args.model,
+        args.output,
+        backbone=args.backbone,
+        profile=args.profile,
+        mode=args.mode,
+        local_files_only=args.local_files_only,
+        calibration=calibration,
+    )
+    sys.stdout.write("\n".join([*report, f"saved to {args.output}"]) + "\n")
+    return OK
+
+
+def _reader(args: argparse.Namespace) -> Callable[[Table], Sequence[float]]:
+    def read(table: Table) -> Sequence[float]:
+        name = table.column(args.score_column, (), role="score")
+        return _numbers(table, name, missing=float("nan"))
+
+    return read
+
+
+def _scorer(
+    make_metric: MakeMetric, args: argparse.Namespace
+) -> Callable[[Table], Sequence[float]]:
+    metric = make_metric(args)
+    return lambda table: metric.score(*_texts(table, args))  # type: ignore[arg-type]  # it checks
+
+
+def _labelled(
+    tables: Sequence[Table], label: str, score: Callable[[Table], Sequence[float]]
+) -> LabelledRows:
+    import numpy as np
+
+    from alignscore_metric.scores.decisions import equal_weights
+
+    labels = [_numbers(table, table.column(label, (), role="label")) for table in tables]
+    scores = [score(table) for table in tables]
+    groups = np.repeat(range(len(tables)), [len(table.rows) for table in tables])
+    return LabelledRows(np.concatenate(scores), np.concatenate(labels), equal_weights(groups))
+
+
+def _numbers(table: Table, name: str, missing: float | None = None) -> list[float]:
+    """A column as numbers; an absent one is an error, or what is said here."""
+    found = []
+    for row, values in enumerate(table.rows):
+        value = values.get(name)
+        if value in (None, "") and missing is not None:
+            found.append(missing)
+            continue
+        try:
+            found.append(float(value))  # type: ignore[arg-type]  # what is no number is refused
+        except (TypeError, ValueError) as cause:
+            raise InputError(f"{table.where(row)}: {name} is {value!r}, not a number") from cause
+    return found
+
+
+def _texts(table: Table, args: argparse.Namespace) -> tuple[list[object], list[object]]:
+    """Sources and summaries, checked."""
+    from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES
+    from alignscore_metric.metric import check_inputs
+
+    source = table.column(args.source_column, SOURCE_NAMES, role="source")
+    summary = table.column(args.summary_column, SUMMARY_NAMES, role="summary")
+    texts = [row.get(source) for row in table.rows], [row.get(summary) for row in table.rows]
+    check_inputs(*texts, where=table.where)  # type: ignore[arg-type]  # it checks types
+    return texts
+
+
+def _test_report(calibration: Calibration, rows: LabelledRows) -> list[str]:
+    """What the probabilities and decisions are worth on other rows."""
+    from alignscore_metric.scores.decisions import Rates, brier_score, reliability
+
+    scores, labels, weights = rows
+    p = calibration.probabilities(scores)
+    lines = [f"on {len(labels)} test rows:"]
+    for name, values in (("scores", scores), ("probabilities", p)):
+        try:
+            mass = reliability(values, labels, weights=weights).error
+            width = reliability(values, labels, strategy="equal_width", weights=weights).error
+            brier = brier_score(values, labels, weights=weights)
+        except InputError as refused:  # scores of the head reg are no probabilities
+            lines.append(f"  {name}: {refused}")
+            continue
+        lines.append(
+            f"  {name}: ECE {mass:.4f} (15 bins of equal mass), {width:.4f} (of equal width), "
+            f"Brier score {brier:.4f}"
+        )
+    for objective in (*calibration.thresholds, "probability=0.5"):
+        rates = Rates.of(labels, calibration.decide(scores, objective), weights)
+        lines.append(
+            f"  {objective}: balanced accuracy {rates.balanced_accuracy:.3f}, precision "
+            f"{rates.precision:.3f}, recall {rates.recall:.3f}, miss rate {rates.miss_rate:.3f}"
+        )
+    return lines
+
+
+def _predict(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+    import math
+
+    from alignscore_metric.files.tables import read_table, table_writer
+
+    table = read_table(args.input)
+    sources, summaries = _texts(table, args)
+    added = ("alignscore", "probability", "consistent")
+    if taken := [name for name in added if name in table.columns]:
+        raise InputError(f"{table.name} already has a column {taken[0]!r}; rename it")
+    with table_writer(args.output) as writer:  # opened before the work whose result it will hold
+        result = make_metric(args).predict(
+            sources,  # type: ignore[arg-type]  # checked above
+            summaries,  # type: ignore[arg-type]
+            objective=args.objective,
+        )
+        numbers = (
+            [None if math.isnan(value) else float(value) for value in values]
+            for values in (result.scores, result.probabilities)
+        )
+        writer.write(table, dict(zip(added, (*numbers, result.decisions.tolist()), strict=True)))
+    sys.stderr.write(f"{result}\n")
+    return OK

@@ -1,0 +1,514 @@
+"""The command `alignscore leaderboard`: parse, call, print. All work is done elsewhere.
+
+Imported whenever `alignscore` starts, so nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alignscore_metric.commands.nlu import add_nlu
+from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.files.tables import write_text
+
+if TYPE_CHECKING:
+    from alignscore_metric import SentenceEvidence
+    from alignscore_metric.leaderboards.board import Board, Row
+    from alignscore_metric.leaderboards.evaluate import Settings
+    from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable
+    from alignscore_metric.leaderboards.tasks import Task
+
+#: Folders to look for data in, separated as in PATH.
+DATA_VARIABLE = "ALIGNSCORE_DATA"
+TEST_FORMATS = ("text", "markdown", "csv", "latex")
+FORMATS = (*TEST_FORMATS, "json")
+SETTINGS: Mapping[str, Any] = {"resamples": 1000, "seed": 0, "alpha": 0.05, "systems": False}
+#: What decides a board, with its defaults; a saved board was decided when it was made.
+BOARD_OPTIONS = {"split": None, "statistic": "roc_auc", "metric": None, **SETTINGS}
+#: Modules that the extra `leaderboards` installs.
+_EXTRA = frozenset(("jinja2", "markupsafe", "matplotlib", "pyarrow", "pydantic", "sklearn", "yaml"))
+OK = 0
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_leaderboard(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `leaderboard` and its own commands to the grammar of `alignscore`."""
+    leaderboard = commands.add_parser(
+        "leaderboard",
+        help="does a metric agree with people? SummaC, TRUE and others",
+        description="Score the human judgments of a benchmark with any metrics, and compare them: "
+        "intervals, paired tests, tables for papers, a site.",
+        epilog="Begin with `alignscore leaderboard data`: what is on this machine and what is not.",
+    )
+    own = leaderboard.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_data, _add_run, _add_submit, _add_show, _add_compare, _add_site, _add_cards):
+        add(own)
+    add_nlu(
+        own,
+        guard=_command,
+        add_runs_option=_add_runs_option,
+        add_data_options=_add_data_options,
+        roots=_roots,
+    )
+
+
+def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    data = commands.add_parser(
+        "data",
+        help="which datasets are on this machine, which are missing, how to get them",
+        description="Looks for the files that the data cards name.",
+    )
+    _add_data_options(data)
+    data.set_defaults(run=_data)
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="score a benchmark with metrics",
+        description="Score every dataset of a benchmark that is on this machine. A run that was "
+        "stopped goes on where it was; what is scored is never scored again.",
+        epilog="Example: alignscore leaderboard run summac --metric mini --metric rouge2",
+    )
+    run.add_argument("benchmark", help="summac, true, alignscore_other, ...")
+    run.add_argument("--split", help="val or test; default: all of them (thresholds need val)")
+    run.add_argument(
+        "--metric", action="append", required=True, metavar="NAME", help="rouge1, rouge2, rougeL "
+        "(also with _precision, _recall), bleu, chrf, ter, overlap, entity_overlap, "
+        "module:function, or an aligner: mini, a folder, with options as mini,precision=bf16; "
+        "may be given many times",
+    )  # fmt: skip
+    run.add_argument(
+        "--clean-up", choices=["alignscore"], help="clean the summaries of some sets as "
+        "AlignScore's published evaluation did; part of name and signature",
+    )  # fmt: skip
+    _add_runs_option(run)
+    _add_data_options(run)
+    run.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    run.set_defaults(run=_run)
+
+
+def _add_submit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    submit = commands.add_parser(
+        "submit",
+        help="add scores that were made elsewhere",
+        description="Read a .jsonl, .csv or .parquet file with the columns id and score, one line "
+        "per row of a dataset's split, in any order. Empty or null is an undefined score.",
+        epilog="Example: alignscore leaderboard submit mine.csv --metric mine --dataset frank "
+        "--split test --signature 'mine v2, threshold-free'",
+    )
+    submit.add_argument("scores", help="file")
+    submit.add_argument("--metric", required=True, metavar="NAME", help="the row's label")
+    submit.add_argument("--dataset", required=True, metavar="NAME", help="a data card's name")
+    submit.add_argument("--split", required=True, help="val, test or all")
+    submit.add_argument("--signature", required=True, help="what exactly made the scores, in words")
+    _add_runs_option(submit)
+    _add_data_options(submit)
+    submit.set_defaults(run=_submit)
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser(
+        "show",
+        help="a benchmark's table from its runs",
+        description="Metrics by datasets, with 95% intervals and significance; computed from the "
+        "saved runs, nothing is scored.",
+        epilog="Example: alignscore leaderboard show summac --split test --format latex -o t.tex",
+    )
+    _add_board_options(show)
+    show.add_argument("--format", choices=FORMATS, default="text")
+    show.add_argument(
+        "--published", action="append", metavar="NAME", help="add the published rows of a metric, "
+        "marked so, or of all; may be given many times",
+    )  # fmt: skip
+    show.add_argument("--no-intervals", action="store_true", help="values alone")
+    show.add_argument("--seconds", action="store_true", help="add the wall time of the scoring")
+    show.add_argument("--standalone", action="store_true", help="LaTeX: a document of its own")
+    show.set_defaults(run=_show)
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="paired tests between metrics",
+        description="Every two metrics on every dataset and on the mean: difference, p-value of a "
+        "paired permutation test, the same after Holm's correction.",
+    )
+    _add_board_options(compare)
+    compare.add_argument("--format", choices=TEST_FORMATS, default="text")
+    compare.set_defaults(run=_compare)
+
+
+def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    site = commands.add_parser(
+        "site",
+        help="static pages: sortable tables, intervals, ROC curves, hardest examples",
+        description="Write self-contained pages of all benchmarks that the runs cover.",
+    )
+    site.add_argument("folder", type=Path, help="to write; index.html is the page to open")
+    site.add_argument("--statistic", action="append", metavar="NAME", help="default: roc_auc, and "
+                      "spearman for graded judgments")  # fmt: skip
+    site.add_argument(
+        "--evidence", metavar="MODEL", help="explain the hardest examples with this aligner"
+    )
+    _add_settings(site)
+    _add_runs_option(site)
+    _add_data_options(site)
+    site.set_defaults(run=_site)
+
+
+def _add_cards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cards = commands.add_parser(
+        "cards",
+        help="the data cards: check, describe, render",
+        description="Check all data cards; with options, count and describe the data at hand, and "
+        "render the cards as Markdown.",
+    )
+    cards.add_argument("--statistics", type=Path, metavar="DIR", help="write NAME.stats.json here, "
+                       "below the card's role")  # fmt: skip
+    cards.add_argument("--pages", type=Path, metavar="DIR", help="write Markdown pages here")
+    _add_data_options(cards)
+    cards.set_defaults(run=_cards)
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data", type=Path, action="append", metavar="DIR", help="folder with the datasets' "
+        f"files; may be given many times; default: ${DATA_VARIABLE}, or ./data",
+    )  # fmt: skip
+    group.add_argument(
+        "--documents", type=Path, metavar="FILE", help="jsonl with id and source, for datasets "
+        "that are published without their documents",
+    )  # fmt: skip
+
+
+def _add_runs_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", type=Path, default=Path("leaderboard-runs"), metavar="DIR", help="folder of the "
+        "item tables; default: leaderboard-runs",
+    )  # fmt: skip
+
+
+def _add_board_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("benchmark", help="summac, true, ..., or a board saved as .json")
+    parser.add_argument("--split", help="default: test where there is one")
+    parser.add_argument("--statistic", help="roc_auc (default), "
+                        "average_precision, balanced_accuracy[_summac|_alignscore], f1, pearson, "
+                        "spearman, kendall, system_{pearson,spearman,kendall}, "
+                        "pairwise_accuracy")  # fmt: skip
+    parser.add_argument("--metric", action="append", metavar="NAME", help="default: all")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
+    _add_settings(parser)
+    parser.set_defaults(**BOARD_OPTIONS)
+    _add_runs_option(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("uncertainty")
+    group.add_argument("--resamples", type=int, metavar="N", help="default: 1000")
+    group.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    group.add_argument("--alpha", type=float, metavar="X", help="default: 0.05")
+    group.add_argument(
+        "--systems", action="store_true", help="resample and swap systems too, not documents alone"
+    )
+    parser.set_defaults(**SETTINGS)
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def _command(run: Command) -> Command:
+    """A command whose errors of files and of missing modules are ours."""
+
+    @wraps(run)
+    def guarded(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except BrokenPipeError:
+            raise
+        except OSError as cause:
+            raise InputError(f"{cause.filename or 'a file'}: {cause.strerror or cause}") from cause
+        except ModuleNotFoundError as cause:
+            if cause.name not in _EXTRA:
+                raise
+            raise MissingResourceError(
+                f"{cause.name} is not installed; pip install 'alignscore-metric[leaderboards]'"
+            ) from cause
+
+    return guarded
+
+
+@_command
+def _data(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.datasets import availability
+
+    for found in availability(_roots(args)):
+        mark = "here" if found.ready else "missing"
+        line = f"{mark:7} {found.dataset:20} {', '.join(found.benchmarks):24} {found.how}"
+        sys.stdout.write(f"{line.rstrip()}\n")
+    return OK
+
+
+@_command
+def _run(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.metrics import make_metric
+    from alignscore_metric.leaderboards.runs import Runner
+    from alignscore_metric.leaderboards.tasks import tasks_of
+
+    tasks = tasks_of(args.benchmark, split=args.split)
+    sys.path.append(str(Path.cwd()))  # where the user's module:function is
+    metrics = [make_metric(name) for name in dict.fromkeys(args.metric)]
+    sets = list(_load_sets(tasks, args))
+    if not sets:
+        raise MissingResourceError(
+            f"no dataset of {args.benchmark} is here; see: alignscore leaderboard data"
+        )
+    progress = False if args.quiet else None
+    for metric in metrics:
+        runner = Runner(metric, args.runs, clean_up=args.clean_up, progress=progress)
+        for data in sets:
+            table = runner.run(data)
+            undefined = int(table.frame["score"].isna().sum())
+            sys.stderr.write(
+                f"{runner.name}: {data.dataset}/{data.split}, {len(data)} rows, "
+                f"{undefined} without a score, {table.info.seconds:.1f} s\n"
+            )
+    return OK
+
+
+@_command
+def _submit(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.datasets import load
+    from alignscore_metric.leaderboards.items import write_items
+    from alignscore_metric.leaderboards.runs import submitted_table, table_file
+
+    if "+" in args.split:
+        raise ConfigurationError(f"--split {args.split}: submit the scores of each split by itself")
+    data = load(args.dataset, args.split, roots=_roots(args), documents=args.documents)
+    scores = _read_scores(args.scores)
+    table = submitted_table(data, scores, metric=args.metric, signature=args.signature)
+    file = table_file(args.runs, metric=args.metric, dataset=args.dataset, split=args.split)
+    write_items(table, file)
+    sys.stderr.write(f"{len(scores)} scores kept in {file}\n")
+    return OK
+
+
+@_command
+def _show(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.tables import render
+
+    board = _board(args)
+    text = render(
+        board,
+        format=args.format,
+        published=_published(board, args.published or ()),
+        intervals=not args.no_intervals,
+        seconds=args.seconds,
+        standalone=args.standalone,
+    )
+    write_text(args.output, text)
+    return OK
+
+
+@_command
+def _compare(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.tables import render_tests
+
+    write_text(args.output, render_tests(_board(args), format=args.format))
+    return OK
+
+
+@_command
+def _site(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.datasets import load
+    from alignscore_metric.leaderboards.published import published_rows
+    from alignscore_metric.leaderboards.runs import read_runs
+    from alignscore_metric.leaderboards.site import board_key, write_site
+
+    items = read_runs(args.runs)
+    boards = list(_all_boards(items, args.statistic, _settings(args)))
+    page = write_site(
+        boards,
+        args.folder,
+        items=items,
+        examples=lambda dataset, split: load(
+            dataset, split, roots=_roots(args), documents=args.documents
+        ),
+        published={board_key(board): published_rows(board) for board in boards},
+        evidence=_explain(args.evidence) if args.evidence else None,
+    )
+    sys.stderr.write(f"open {page}\n")
+    return OK
+
+
+@_command
+def _cards(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.cards import load_cards
+
+    sys.stdout.write(f"{len(load_cards())} cards are well-formed\n")
+    if args.statistics:
+        from alignscore_metric.leaderboards.describe import describe_all
+
+        describe_all(_roots(args), write_to=args.statistics)
+    if args.pages:
+        from alignscore_metric.leaderboards.card_pages import write_pages
+
+        write_pages(args.pages)
+    return OK
+
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+def _roots(args: argparse.Namespace) -> list[Path]:
+    named = os.environ.get(DATA_VARIABLE, "")
+    roots = args.data or [Path(one) for one in named.split(os.pathsep) if one] or [Path("data")]
+    for root in args.data or ():
+        if not root.is_dir():
+            raise ConfigurationError(f"--data {root}: no such folder")
+    return list(roots)
+
+
+def _load_sets(tasks: Sequence[Task], args: argparse.Namespace) -> Iterator[EvaluationSet]:
+    """Each split that the tasks need, once; what is not here is said and left out."""
+    from alignscore_metric.leaderboards.datasets import load
+
+    said = set()
+    for dataset, split in dict.fromkeys((t.dataset, s) for t in tasks for s in t.splits):
+        try:
+            data = load(dataset, split, roots=_roots(args), documents=args.documents)
+        except MissingResourceError as error:
+            if str(error) not in said:  # once for all splits
+                sys.stderr.write(f"left out: {error}\n")
+            said.add(str(error))
+            continue
+        for discrepancy in data.discrepancies:
+            sys.stderr.write(f"{dataset}/{split}: {discrepancy}\n")
+        if len(data):
+            yield data
+
+
+def _board(args: argparse.Namespace) -> Board:
+    """The board that the arguments ask for, from a file or from the runs."""
+    from alignscore_metric.leaderboards.evaluate import build_board
+    from alignscore_metric.leaderboards.runs import read_runs
+    from alignscore_metric.leaderboards.tasks import tasks_of
+
+    if args.benchmark.endswith(".json"):
+        return _saved_board(args)
+    default = "test" if _in_splits(tasks_of(args.benchmark)) else None
+    return build_board(
+        read_runs(args.runs, args.metric or ()),
+        benchmark=args.benchmark,
+        split=args.split or default,
+        statistic=args.statistic,
+        settings=_settings(args),
+    )
+
+
+def _in_splits(tasks: Sequence[Task]) -> bool:
+    """Whether a benchmark has a board for each split, not one over all its tasks."""
+    return len({task.name for task in tasks}) < len(tasks)
+
+
+def _saved_board(args: argparse.Namespace) -> Board:
+    from alignscore_metric.leaderboards.board import Board
+
+    for name, default in BOARD_OPTIONS.items():
+        if getattr(args, name) != default:
+            raise ConfigurationError(
+                f"--{name}: {args.benchmark} is a board as it was computed; to compute another one "
+                "from the runs, give the benchmark's name"
+            )
+    try:
+        text = Path(args.benchmark).read_text(encoding="utf-8")
+    except UnicodeDecodeError as cause:
+        raise InputError(f"{args.benchmark} is not UTF-8 text ({cause})") from cause
+    return Board.from_json(text, where=args.benchmark)
+
+
+def _all_boards(
+    items: Sequence[ItemTable], statistics: Sequence[str] | None, settings: Settings
+) -> Iterator[Board]:
+    """A board for every benchmark, split and statistic that the runs cover."""
+    from alignscore_metric.leaderboards.evaluate import build_board
+    from alignscore_metric.leaderboards.tasks import benchmarks, tasks_of
+
+    scored = {(table.info.metric, table.info.dataset, table.info.split) for table in items}
+    metrics = {metric for metric, _, _ in scored}
+    for benchmark in benchmarks():
+        tasks = tasks_of(benchmark)
+        covered = [
+            task
+            for task in tasks
+            if any(scored >= {(m, task.dataset, one) for one in task.splits} for m in metrics)
+        ]
+        graded = any(task.target == "human_score" for task in tasks)
+        for split in sorted(
+            {task.split if _in_splits(tasks) else None for task in covered}, key=str
+        ):
+            for statistic in statistics or (["spearman", "roc_auc"] if graded else ["roc_auc"]):
+                yield build_board(
+                    items, benchmark=benchmark, split=split, statistic=statistic, settings=settings
+                )
+
+
+def _explain(model: str) -> Callable[[str, str], list[SentenceEvidence]]:
+    from alignscore_metric import AlignScore
+
+    return AlignScore(model, progress=False).explain
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from alignscore_metric.leaderboards.evaluate import Settings
+
+    if args.seed < 0:
+        raise ConfigurationError(f"--seed {args.seed}: give a whole number >= 0")
+    return Settings(
+        resamples=args.resamples, seed=args.seed, alpha=args.alpha, systems=args.systems
+    )
+
+
+def _published(board: Board, names: Sequence[str]) -> list[Row]:
+    """The published rows that fit a board, of the metrics that are named, or of `all`."""
+    from alignscore_metric.leaderboards.published import published_rows
+
+    rows = published_rows(board) if names else []
+    known = {row.metric for row in rows}
+    if unknown := [name for name in names if name not in {*known, "all"}]:
+        raise ConfigurationError(
+            f"no published row of {unknown[0]!r} fits this board; there are "
+            f"{', '.join(sorted(known)) or 'none'}"
+        )
+    return [row for row in rows if "all" in names or row.metric in names]
+
+
+def _read_scores(file: str) -> dict[str, float]:
+    """Scores by id from a table with the columns `id` and `score`."""
+    from alignscore_metric.files.tables import read_table
+
+    table = read_table(file)
+    for name in ("id", "score"):
+        if name not in table.columns:
+            columns = ", ".join(table.columns) or "none"
+            raise InputError(f"{table.name}: no column {name!r}; its columns: {columns}")
+    scores: dict[str, float] = {}
+    for number, row in enumerate(table.rows):
+        if row.get("id") is None or "score" not in row:
+            raise InputError(f"{table.where(number)}: no id or no score; a score may be null")
+        one, score = row["id"], row["score"]
+        if str(one) in scores:
+            raise InputError(f"{table.where(number)}: a second score for id {one}")
+        try:
+            scores[str(one)] = float("nan") if score in (None, "") else float(score)
+        except (TypeError, ValueError) as cause:
+            raise InputError(f"{table.where(number)}: the score {score!r} is no number") from cause
+    return scores

@@ -1,0 +1,313 @@
+"""Token ids of pairs: tokenise texts once, truncate, lay out. Knows nothing of models.
+
+A pair's ids are put together from its two texts' ids, so that a chunk that meets ten sentences is
+tokenised once. The result equals what the tokenizer itself gives for the pair.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from transformers import PreTrainedTokenizerBase
+
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.errors import CheckpointError
+
+TOKENIZER_BATCH = 512
+"""Texts handed to the tokenizer at a time: enough for its threads, few enough for memory."""
+
+PROMPTS = {
+    "minicheck": "{context}{separator}{claim}",
+    # As FactCG's inference code has it; its training code wrote "-No".
+    "factcg": "{context}\n\nChoose your answer: based on the paragraph above can we conclude that "
+    '"{claim}"?\n\nOPTIONS:\n- Yes\n- No\nI think the answer is ',
+}
+"""Templates that write a pair as one text: `separator` is the tokenizer's end-of-text token."""
+
+Ids = npt.NDArray[np.int32]
+Tokens = TypeVar("Tokens", list[int], Ids)
+
+
+@dataclass(frozen=True)
+class PairTemplate:
+    """The special tokens around and between the two texts of a pair.
+
+    Attributes:
+        prefix: Ids before the context.
+        middle: Ids between context and claim.
+        suffix: Ids after the claim.
+        pad_id: Id of the padding token.
+        type_ids: Token types of context (with prefix and middle) and claim (with suffix), or None
+            where the model is told of none.
+    """
+
+    prefix: tuple[int, ...]
+    middle: tuple[int, ...]
+    suffix: tuple[int, ...]
+    pad_id: int
+    type_ids: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, *, mark_claim: bool = False) -> PairTemplate:
+        """Read the template off a tokenizer by encoding a pair with it.
+
+        Args:
+            tokenizer: A fast tokenizer.
+            mark_claim: Tell the claim's tokens from the context's even where the tokenizer has no
+                token types: for an aligner that `reads_claim`.
+
+        Raises:
+            CheckpointError: The tokenizer does not lay a pair out as two segments.
+        """
+        pair = tokenizer("a", "b", return_special_tokens_mask=True, return_token_type_ids=True)
+        ids, special = pair["input_ids"], pair["special_tokens_mask"]
+        first = special.index(0)
+        last = len(special) - 1 - special[::-1].index(0)
+        inner = [i for i in range(first, last) if special[i]]
+        if not inner or tokenizer.pad_token_id is None:
+            raise CheckpointError("the tokenizer has no two-segment layout or no padding token")
+        types = None
+        if "token_type_ids" in tokenizer.model_input_names:
+            types = pair["token_type_ids"][first], pair["token_type_ids"][last]
+        return cls(
+            prefix=tuple(ids[:first]),
+            middle=tuple(ids[inner[0] : inner[-1] + 1]),
+            suffix=tuple(ids[last + 1 :]),
+            pad_id=int(tokenizer.pad_token_id),
+            type_ids=(0, 1) if mark_claim else types,
+        )
+
+    @property
+    def extra(self) -> int:
+        """Special tokens of a pair."""
+        return len(self.prefix) + len(self.middle) + len(self.suffix)
+
+
+@dataclass(frozen=True)
+class PackedPairs:
+    """Token ids of N pairs laid end to end, T in all, without padding.
+
+    Attributes:
+        ids: Token ids, int64, shape [T].
+        lengths: Tokens of each pair with its special tokens, shape [N].
+        contexts: Tokens of each pair's first segment, shape [N]; the rest is the claim's.
+        template: What laid them out.
+    """
+
+    ids: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    contexts: npt.NDArray[np.int64]
+    template: PairTemplate
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.lengths)
+
+    def __getitem__(self, rows: slice) -> PackedPairs:
+        """Consecutive pairs."""
+        ends = np.concatenate([[0], np.cumsum(self.lengths)])
+        start, stop, _ = rows.indices(len(self))
+        ids = self.ids[ends[start] : ends[stop]]
+        return PackedPairs(ids, self.lengths[rows], self.contexts[rows], self.template)
+
+    @property
+    def types(self) -> npt.NDArray[np.int64] | None:
+        """Token types, shape [T], or None where the model is told of none."""
+        if self.template.type_ids is None:
+            return None
+        sizes = np.stack([self.contexts, self.lengths - self.contexts], axis=1)
+        return np.repeat(np.tile(self.template.type_ids, len(self)), sizes.ravel())
+
+    def padded(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Rectangular model inputs.
+
+        Returns:
+            `input_ids`, `attention_mask` and, where the model takes them, `token_type_ids`:
+            int64, shape [N, longest].
+        """
+        mask = np.arange(self.lengths.max()) < self.lengths[:, None]
+        ids = np.full(mask.shape, self.template.pad_id, dtype=np.int64)
+        ids[mask] = self.ids
+        inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+        if self.types is not None:
+            inputs["token_type_ids"] = np.zeros(mask.shape, dtype=np.int64)
+            inputs["token_type_ids"][mask] = self.types
+        return inputs
+
+
+def pack(pairs: Sequence[tuple[Ids, Ids | None]], template: PairTemplate) -> PackedPairs:
+    """Lay pairs out as a template says.
+
+    Args:
+        pairs: Ids of context and claim, N of them; the claim is None where a prompt is all.
+        template: Their special tokens.
+    """
+    prefix, middle, suffix = (
+        np.array(ids, dtype=np.int32) for ids in (template.prefix, template.middle, template.suffix)
+    )
+    pieces: list[Ids] = []
+    sizes = []
+    for context, claim in pairs:
+        if claim is None:
+            pieces += (prefix, context, suffix)
+            sizes.append((len(prefix) + len(context) + len(suffix), 0))
+        else:
+            pieces += (prefix, context, middle, claim, suffix)
+            sizes.append((len(prefix) + len(context) + len(middle), len(claim) + len(suffix)))
+    contexts, claims = np.array(sizes, dtype=np.int64).reshape(-1, 2).T
+    ids = np.concatenate([prefix[:0], *pieces]).astype(np.int64)
+    return PackedPairs(ids, contexts + claims, contexts, template)
+
+
+class PairEncoder:
+    """Encodes pairs as a profile's template lays them out, tokenising each text once, when asked.
+
+    Args:
+        chunks: Distinct contexts; more may be appended at any time.
+        sentences: Distinct claims, likewise.
+        tokenizer: A fast tokenizer.
+        profile: Its template and its length.
+        mark_claim: See `PairTemplate.of`.
+    """
+
+    def __init__(
+        self,
+        chunks: Sequence[str],
+        sentences: Sequence[str],
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        profile: Profile,
+        mark_claim: bool,
+    ) -> None:
+        """Encode nothing yet; see the class for the arguments."""
+        self.template = PairTemplate.of(tokenizer, mark_claim=mark_claim)
+        self._chunks, self._sentences = chunks, sentences
+        self._tokenizer, self._profile = tokenizer, profile
+        self._ids: dict[str, Ids] = {}
+
+    def characters(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Characters of each pair's texts, shape [P]: about in proportion to its tokens.
+
+        Args:
+            pairs: Rows of (chunk, sentence) numbers, shape [P, 2].
+        """
+        sizes = [len(self._chunks[c]) + len(self._sentences[s]) for c, s in pairs.tolist()]
+        return np.array(sizes, dtype=np.int64)
+
+    def encode(self, pairs: npt.NDArray[np.int64]) -> EncodedPairs:
+        """Token ids of pairs; rows of (chunk, sentence) numbers, shape [P, 2]."""
+        texts = [(self._chunks[c], self._sentences[s]) for c, s in pairs.tolist()]
+        if self._profile.template == "pair":
+            return self._encode_pairs(texts)
+        return self._encode_prompts(texts)
+
+    def _encode_pairs(self, texts: list[tuple[str, str]]) -> EncodedPairs:
+        new = [t for t in dict.fromkeys(itertools.chain(*texts)) if t not in self._ids]
+        self._ids.update(zip(new, tokenize(new, self._tokenizer), strict=True))
+        budget = self._profile.max_length - self.template.extra
+        whole = [(self._ids[context], self._ids[claim]) for context, claim in texts]
+        lengths = [len(context) + len(claim) + self.template.extra for context, claim in whole]
+        kept = [truncate(context, claim, budget) for context, claim in whole]
+        return EncodedPairs(np.array(lengths, dtype=np.int64), kept, self.template)
+
+    def _encode_prompts(self, texts: list[tuple[str, str]]) -> EncodedPairs:
+        """Each pair written as one text: a single segment, cut at its end."""
+        prompt, separator = PROMPTS[self._profile.template], self._tokenizer.eos_token
+        prompts = [
+            prompt.format(context=context, claim=claim, separator=separator)
+            for context, claim in texts
+        ]
+        special = len(self.template.prefix) + len(self.template.suffix)
+        encoded = tokenize(prompts, self._tokenizer)
+        lengths = np.array([len(ids) + special for ids in encoded], dtype=np.int64)
+        kept = [(ids[: self._profile.max_length - special], None) for ids in encoded]
+        return EncodedPairs(lengths, kept, self.template)
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs as token ids.
+
+    Attributes:
+        lengths: Tokens of each pair with its special tokens, before truncation, shape [P].
+        kept: Ids of each pair's context and claim, cut to the model's length; no claim in a prompt.
+        template: The special tokens around them.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    kept: Sequence[tuple[Ids, Ids | None]]
+    template: PairTemplate
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Tokens of each pair with its special tokens, after cutting, and of its claim: [P, 2]."""
+        texts = [(len(context), 0 if claim is None else len(claim)) for context, claim in self.kept]
+        contexts, claims = np.array(texts, dtype=np.int64).reshape(-1, 2).T
+        return np.stack([contexts + claims + self.template.extra, claims], axis=1)
+
+    def pack(self, rows: npt.NDArray[np.int64]) -> PackedPairs:
+        """Lay out some of the pairs, by their numbers here."""
+        return pack([self.kept[row] for row in rows], self.template)
+
+
+def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[Ids]:
+    """Token ids of each text, without special tokens and without truncation.
+
+    Args:
+        texts: Any strings; lone surrogates, which no tokenizer takes, become U+FFFD.
+        tokenizer: A fast tokenizer.
+    """
+    ids: list[Ids] = []
+    for start in range(0, len(texts), TOKENIZER_BATCH):
+        encoded = tokenizer(
+            [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]],
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        ids.extend(np.array(row, dtype=np.int32) for row in encoded["input_ids"])
+    return ids
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def truncate(context: Tokens, claim: Tokens, budget: int) -> tuple[Tokens, Tokens]:
+    """Cut a pair to a budget as the reference does, looking at this pair alone.
+
+    The context is cut. Only where not one of its tokens would remain are both cut, the longer
+    first (`truncation="longest_first"` of the tokenizers library).
+
+    Args:
+        context: Ids of the context.
+        claim: Ids of the claim.
+        budget: Tokens that both together may have, >= 2.
+
+    Example:
+        >>> truncate([1, 2, 3, 4], [5, 6], 4)
+        ([1, 2], [5, 6])
+        >>> truncate([1, 2, 3, 4], [5, 6, 7, 8], 4)
+        ([1, 2], [5, 6])
+    """
+    kept_context, kept_claim = kept_lengths(len(context), len(claim), budget)
+    return context[:kept_context], claim[:kept_claim]
+
+
+def kept_lengths(context: int, claim: int, budget: int) -> tuple[int, int]:
+    """How many tokens of a context and of a claim `truncate` keeps, from their lengths."""
+    if context + claim <= budget:
+        return context, claim
+    if claim < budget:
+        return budget - claim, claim
+    short = min(context, claim)
+    long = max(short, budget - short) if short <= budget else short
+    if short + long > budget:
+        short, long = budget // 2, budget - budget // 2
+    return (short, long) if context <= claim else (long, short)

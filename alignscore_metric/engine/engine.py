@@ -1,0 +1,323 @@
+"""Scores a pair table on a device: batches of about the same length, host and device at once.
+
+Knows nothing of examples, chunking or aggregation: pairs in, one score per pair out.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, islice
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from alignscore_metric.checkpoint.aligner import Aligner, pair_scores
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.engine.encoding import PackedPairs, PairEncoder
+from alignscore_metric.engine.packed import can_pack, pool_packed
+from alignscore_metric.engine.precision import COMPUTED_IN
+from alignscore_metric.errors import NumericalError
+from alignscore_metric.system.allocator import give_back_freed_memory
+from alignscore_metric.system.background import ahead
+
+WINDOW = 2048
+"""Pairs that are tokenised and sorted together: the device works on one window while the host
+prepares the next."""
+
+MADE_AHEAD = 8
+"""Batches that the host may have ready."""
+
+IN_FLIGHT = 8
+"""Batches handed to the device before the scores of the first are waited for."""
+
+WORKERS = 8
+"""Batches that a CPU works on at once, where it has as many cores."""
+
+SHARED_OUT = 4
+"""Batches come by so many on a CPU, so that each worker may have as many. Not by the number of
+workers: scores would depend on the machine's threads, if by rounding alone."""
+
+SIDE_BY_SIDE = Lock()
+"""Held while threads of torch are shared out; who does not get it scores one batch at a time."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class TruncationWarning(UserWarning):
+    """Some pairs were longer than the model takes and lost text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """An aligner on a device, ready to score pairs.
+
+    Attributes:
+        aligner: The model, on its device, in evaluation mode, prepared for the precision.
+        tokenizer: Its fast tokenizer.
+        profile: Which head and class are read, and how long a pair may be.
+        precision: One of `alignscore_metric.engine.precision.COMPUTED_IN`.
+        batch_tokens: Tokens of a batch; changes speed and memory, not scores.
+        progress: Show a bar on stderr.
+    """
+
+    aligner: Aligner
+    tokenizer: PreTrainedTokenizerBase
+    profile: Profile
+    precision: str
+    batch_tokens: int
+    progress: bool
+
+    def score(
+        self, chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Score pairs.
+
+        Args:
+            chunks: Distinct contexts.
+            sentences: Distinct claims.
+            pairs: Rows of (chunk, sentence) numbers, shape [P, 2].
+
+        Returns:
+            The profile's score of each pair, shape [P].
+
+        Warns:
+            TruncationWarning: Pairs lost text; says how many.
+
+        Raises:
+            NumericalError: The model gave a NaN or an infinity, as fp16 may.
+        """
+        return self.score_parts(chunks, sentences, [pairs], lambda: len(pairs))
+
+    def score_parts(
+        self,
+        chunks: Sequence[str],
+        sentences: Sequence[str],
+        parts: Iterable[npt.NDArray[np.int64]],
+        total: Callable[[], int],
+    ) -> npt.NDArray[np.float64]:
+        """Score pairs that are still being listed; they are taken while others are scored.
+
+        Warnings and errors as for `score`.
+
+        Args:
+            chunks: Contexts; each may be appended with the first part that names it.
+            sentences: Claims, likewise.
+            parts: Rows of (chunk, sentence) numbers, shape [P, 2] each.
+            total: How many pairs there will be, about; for the progress bar.
+
+        Returns:
+            The score of each pair, in the order of the parts.
+        """
+        encoder = self.encoder(chunks, sentences)
+        truncated: list[int] = []
+        rows: list[npt.NDArray[np.int64]] = []
+        found: list[npt.NDArray[np.float64]] = []
+
+        def noted() -> Iterator[PackedPairs]:
+            for numbers, batch in self._batches(encoder, parts, truncated):
+                rows.append(numbers)
+                yield batch
+
+        off = not self.progress
+        with tqdm(total=total() or None, desc="scoring", unit="pair", disable=off) as bar:
+            for scored in self._scored(noted()):
+                found.append(scored.cpu().double().numpy())
+                bar.total = total()
+                bar.update(len(found[-1]))
+        scores = np.empty(sum(map(len, rows)), dtype=np.float64)
+        for numbers, values in zip(rows, found, strict=True):
+            scores[numbers] = values
+        if len(rows) > MADE_AHEAD:
+            give_back_freed_memory()
+        _warn_of_truncation(sum(truncated), len(scores), self.profile)
+        if broken := int((~np.isfinite(scores)).sum()):
+            raise NumericalError(
+                f"the model gave {broken} of {len(scores)} pairs no finite score in "
+                f"{self.precision}; use precision='fp32', or check the checkpoint"
+            )
+        return scores
+
+    def encoder(self, chunks: Sequence[str], sentences: Sequence[str]) -> PairEncoder:
+        """What turns pairs of such texts into the token ids that are scored."""
+        return PairEncoder(
+            chunks,
+            sentences,
+            tokenizer=self.tokenizer,
+            profile=self.profile,
+            mark_claim=self.aligner.reads_claim,
+        )
+
+    def _batches(
+        self,
+        encoder: PairEncoder,
+        parts: Iterable[npt.NDArray[np.int64]],
+        truncated: list[int],
+    ) -> Iterator[tuple[npt.NDArray[np.int64], PackedPairs]]:
+        """Numbers and tokens of each batch's pairs; notes how many of each window lost text."""
+        before = 0
+        for pairs in parts:
+            order = np.argsort(-encoder.characters(pairs), kind="stable")
+            for start in range(0, len(pairs), WINDOW):
+                window = order[start : start + WINDOW]
+                encoded = encoder.encode(pairs[window])
+                truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
+                lengths, claims = encoded.sizes.T
+                multiple = SHARED_OUT if self.aligner.device.type == "cpu" else 1
+                for rows in batches(
+                    lengths, claims, batch_tokens=self.batch_tokens, multiple=multiple
+                ):
+                    yield before + window[rows], encoded.pack(rows)
+            before += len(pairs)
+
+    def _scored(self, batches: Iterator[PackedPairs]) -> Iterator[Tensor]:
+        """Scores of batches, in order, some of which may not have been waited for."""
+        first = list(islice(batches, self._workers))
+        batches = chain(first, batches)
+        if len(first) > 1 and SIDE_BY_SIDE.acquire(blocking=False):
+            try:
+                yield from side_by_side(self._score_batch, batches, len(first))
+            finally:
+                SIDE_BY_SIDE.release()
+            return
+        waiting: deque[Tensor] = deque()
+        for batch in ahead(batches, MADE_AHEAD):
+            waiting.append(self._score_batch(batch))
+            if len(waiting) == IN_FLIGHT:
+                yield waiting.popleft()
+        yield from waiting
+
+    @property
+    def _workers(self) -> int:
+        """How many batches are worked on at once."""
+        if self.aligner.device.type != "cpu":
+            return 1
+        return min(torch.get_num_threads(), WORKERS)
+
+    def _score_batch(self, batch: PackedPairs) -> Tensor:
+        """Score one batch; where memory runs out, its two halves, down to single pairs."""
+        try:
+            return self._forward(batch)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if len(batch) == 1 or not _is_out_of_memory(error):
+                raise
+        # Outside the handler: the exception holds the failed batch's tensors alive.
+        if self.aligner.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return torch.cat([self._score_batch(part) for part in (batch[:half], batch[half:])])
+
+    @torch.inference_mode()
+    def _forward(self, batch: PackedPairs) -> Tensor:
+        device, dtype = self.aligner.device, COMPUTED_IN[self.precision]
+        if can_pack(self.aligner):
+            pooled = pool_packed(self.aligner, batch, dtype)
+        else:
+            inputs = {k: torch.from_numpy(v).to(device) for k, v in batch.padded().items()}
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                pooled = self.aligner.pool(**inputs).float()
+        return pair_scores(self.aligner.heads(pooled), self.profile)
+
+
+def side_by_side(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """`map(work, items)` in several threads, which share torch's threads.
+
+    Small products keep one core busy better than many: of the bundled aligner on two cores, two
+    batches at once take three quarters of the time of one after the other.
+
+    Args:
+        work: What to do with an item; an error is raised in its place.
+        items: Taken in this thread, a few ahead.
+        workers: Threads, at most as many as torch has.
+    """
+    threads = torch.get_num_threads()
+    pool = _pool(workers, threads // workers, os.getpid())
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+        torch.set_num_threads(threads)  # the workers' is what new threads would have too
+
+
+@cache
+def _pool(workers: int, threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process that stay: of each new one MKL would keep the buffers forever."""
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,))
+
+
+def batches(
+    lengths: npt.NDArray[np.int64],
+    claims: npt.NDArray[np.int64] | None = None,
+    *,
+    batch_tokens: int,
+    multiple: int = 1,
+) -> list[npt.NDArray[np.int64]]:
+    """Row numbers of batches of about as many tokens each, of pairs of about the same length.
+
+    Longest first, so that memory runs out at once or not at all, and the progress bar's estimate
+    errs on the side of caution.
+
+    Args:
+        lengths: Tokens of each pair, shape [P].
+        claims: Tokens of each pair's claim, shape [P]: of equally long pairs, those whose claims
+            are equally long too stand together, as they can be read at once.
+        batch_tokens: Tokens of a batch, which half a pair may exceed at either end.
+        multiple: Of more batches than one, there are so many, twice as many, and so on.
+
+    Returns:
+        Row numbers; every row in exactly one batch.
+    """
+    order = np.lexsort((-lengths,) if claims is None else (-claims, -lengths))
+    if not len(order):
+        return []
+    total = int(lengths.sum())
+    count = -(-total // batch_tokens)
+    if count > 1:
+        count = -(-count // multiple) * multiple
+    middles = np.cumsum(lengths[order]) - lengths[order] / 2
+    return np.split(order, np.flatnonzero(np.diff(middles * count // total)) + 1)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """CUDA has a class for it; the CPU allocator and MPS only say so."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        phrase in text for phrase in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+def _warn_of_truncation(truncated: int, pairs: int, profile: Profile) -> None:
+    if not truncated:
+        return
+    what, hint = "(chunk, sentence)", "A smaller chunk_words may avoid it."
+    if profile.chunking == "whole":
+        what, hint = "(source, summary)", "A mode that splits, as nli_sp, reads all of the source."
+    cut = "the chunk first" if profile.template == "pair" else "at the end"
+    warnings.warn(
+        f"{truncated} of {pairs} {what} pairs are longer than the model's "
+        f"{profile.max_length} tokens and were cut ({cut}). {hint}",
+        TruncationWarning,
+        stacklevel=5,
+    )

@@ -1,0 +1,302 @@
+"""Tables of any size through a metric: windows of rows in, their scores out, in order.
+
+Owns what a window is, the check of a whole table before anything is scored, and the scoring of
+windows on one device. Whatever else scores windows (other devices, other machines) is a
+`WindowScorer` too, and needs to know nothing of files.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from alignscore_metric.engine.engine import TruncationWarning
+from alignscore_metric.errors import InputError
+from alignscore_metric.files.tables import (
+    SOURCE_NAMES,
+    SUMMARY_NAMES,
+    Table,
+    TableReader,
+    arrow_schema,
+)
+from alignscore_metric.metric import AlignScore, check_inputs
+from alignscore_metric.result import AlignScoreResult
+from alignscore_metric.system.background import ahead
+from alignscore_metric.text.pairs import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Columns = tuple[str, str]
+"""Names of the columns of sources and summaries."""
+FindColumns = Callable[[Table], Columns]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Texts of N consecutive rows. Can be pickled.
+
+    Attributes:
+        sources: N sources, each one text or a list of passages.
+        summaries: N summaries.
+        name: How an error should call the rows.
+    """
+
+    sources: Sequence[Source]
+    summaries: Sequence[str]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of a window. Can be pickled.
+
+    Attributes:
+        scores: One per row, shape [N]; NaN where the summary has no sentence.
+        pairs: How many (chunk, sentence) pairs were scored.
+        evidence: All of the result, where it was asked for.
+    """
+
+    scores: npt.NDArray[np.float64]
+    pairs: int
+    evidence: AlignScoreResult | None = None
+
+    def columns(self, name: str, *, evidence: bool = True) -> dict[str, list[object]]:
+        """The columns that it adds to its rows; an undefined score is None.
+
+        Args:
+            name: Of the column of scores; that of evidence is NAME_evidence.
+            evidence: Whether there is one, where there is evidence.
+        """
+        added: dict[str, list[object]] = {
+            name: [None if math.isnan(score) else score for score in self.scores.tolist()]
+        }
+        if evidence and self.evidence is not None:
+            found = map(self.evidence.sentences, range(len(self.scores)))
+            added[f"{name}_evidence"] = [[vars(sentence) for sentence in row] for row in found]
+        return added
+
+
+WindowScorer = Callable[[Iterable[Window]], Iterator[Scored]]
+"""Gives one `Scored` per window, in the windows' order; may read a few windows ahead."""
+
+
+def score_windows(
+    metric: AlignScore, windows: Iterable[Window], *, evidence: bool = False
+) -> Iterator[Scored]:
+    """Score windows on the metric's device; the next is read and split in the meantime.
+
+    Args:
+        metric: The metric.
+        windows: Any number of them; taken from a thread, two at most before they are needed.
+        evidence: Keep each window's result.
+
+    Raises:
+        InputError: Something is not text.
+
+    Warns:
+        TruncationWarning: Pairs lost text; told of the first window with such pairs alone.
+    """
+    tables = (metric.pair_table(window.sources, window.summaries) for window in windows)
+    told: set[tuple[type[Warning], str]] = set()
+    for table in ahead(tables, 1):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", TruncationWarning)
+            result = metric.evaluate_table(table)
+        for warning in caught:
+            kind, text = warning.category, str(warning.message)
+            key = kind, "" if issubclass(kind, TruncationWarning) else text  # its numbers differ
+            if key not in told:
+                told.add(key)
+                warnings.warn_explicit(text, kind, warning.filename, warning.lineno)
+        yield Scored(result.scores, len(table.pairs), result if evidence else None)
+
+
+def score_tables(
+    tables: Iterable[Table], columns: Columns, scorer: WindowScorer
+) -> Iterator[tuple[Table, Scored]]:
+    """Score tables by their columns of sources and summaries.
+
+    Args:
+        tables: Windows of a file.
+        columns: Which columns.
+        scorer: What scores their texts.
+
+    Yields:
+        Each table with what became of it, in order.
+    """
+    waiting: deque[Table] = deque()
+
+    def windows() -> Iterator[Window]:
+        for table in tables:
+            waiting.append(table)
+            yield _texts(table, columns)
+
+    for scored in scorer(windows()):
+        yield waiting.popleft(), scored
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """A table that can be scored.
+
+    Attributes:
+        reader: Where it is read from.
+        texts: The columns of sources and summaries.
+        columns: All of its columns; of a live stream, those that its first rows have.
+        rows: How many rows it has; None of a live stream.
+        windows: How many windows; None of a live stream.
+        tables: The windows.
+    """
+
+    reader: TableReader
+    texts: Columns
+    columns: list[str]
+    rows: int | None
+    windows: int | None
+    tables: Iterator[Table]
+
+
+def find_columns(
+    table: Table, *, source: str | None = None, summary: str | None = None, score: str
+) -> Columns:
+    """The columns of sources and summaries: those named, or of usual names.
+
+    Args:
+        table: Whose columns.
+        source: The column of sources.
+        summary: The column of summaries.
+        score: The column that scoring will add.
+
+    Raises:
+        InputError: They are not here, or what scoring adds is; names the columns that there are.
+    """
+    columns = (
+        table.column(source, SOURCE_NAMES, role="source"),
+        table.column(summary, SUMMARY_NAMES, role="summary"),
+    )
+    for name in (score, f"{score}_evidence"):
+        if name in table.columns:
+            raise InputError(f"{table.name} already has a column {name!r}; give --score-column")
+    return columns
+
+
+def checked_table(reader: TableReader, find: FindColumns) -> CheckedTable:
+    """A table of which all is known to be text, or a live stream, of which each window will be.
+
+    Args:
+        reader: The table; read to its end where it can be read again.
+        find: The columns of sources and summaries in a table's columns; an `InputError` without.
+
+    Raises:
+        InputError: A row is broken or is not text, or there are no such columns; names the line.
+    """
+    return _checked_file(reader, find) if reader.repeatable else _live_stream(reader, find)
+
+
+def _checked_file(
+    reader: TableReader, find: FindColumns, guess: Columns | None = None
+) -> CheckedTable:
+    columns: dict[str, None] = {}
+    rows = windows = 0
+    failure: InputError | None = None
+    for table in reader.windows():
+        if guess is None and windows == 0:
+            with suppress(InputError):
+                guess = find(table)
+        columns |= dict.fromkeys(table.columns)
+        rows, windows = rows + len(table.rows), windows + 1
+        if guess is not None and failure is None:
+            try:
+                check_texts(table, guess)
+            except InputError as error:  # raised later: broken lines and columns are told of first
+                failure = error
+    texts = find(Table(reader.name, list(columns), []))
+    if texts != guess:  # the first rows lacked a column
+        return _checked_file(reader, find, texts)
+    if failure is not None:
+        raise failure
+    tables = reader.windows(limit=rows)  # not those that are appended meanwhile
+    return CheckedTable(reader, texts, list(columns), rows, windows, tables)
+
+
+def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
+    tables = reader.windows(live=True)
+    first = next(tables)
+    texts = find(first)
+    check_texts(first, texts)
+
+    def checked() -> Iterator[Table]:
+        columns = dict.fromkeys(first.columns)
+        yield first
+        for table in tables:
+            columns |= dict.fromkeys(table.columns)
+            find(Table(reader.name, list(columns), []))  # refuses columns that scoring would add
+            check_texts(table, texts)
+            yield table
+
+    return CheckedTable(reader, texts, first.columns, None, None, checked())
+
+
+def check_texts(table: Table, columns: Columns) -> None:
+    """Refuse a table whose columns are not texts, naming the line."""
+    window = _texts(table, columns)
+    check_inputs(window.sources, window.summaries, where=table.where)
+
+
+def rows_after(tables: Iterable[Table], done: int) -> Iterator[Table]:
+    """The windows after the first `done` rows, which end where a window does."""
+    return (table for table in tables if table.first >= done)
+
+
+def scored_schema(reader: TableReader, score: str, evidence: str | None = None) -> pa.Schema:
+    """Types of a table's columns and of those that scoring adds, for parquet.
+
+    Args:
+        reader: The table; text is read to its end.
+        score: Name of the column of scores.
+        evidence: Name of the column of evidence, where there is one.
+
+    Raises:
+        InputError: A column does not fit; names it.
+    """
+    import pyarrow as pa
+
+    schema = arrow_schema(reader.windows()).append(pa.field(score, pa.float64()))
+    if evidence is None:
+        return schema
+    found = pa.struct(
+        {
+            "sentence": pa.string(),
+            "score": pa.float64(),
+            "chunk": pa.string(),
+            "chunk_index": pa.int64(),
+        }
+    )
+    return schema.append(pa.field(evidence, pa.list_(found)))
+
+
+def _texts(table: Table, columns: Columns) -> Window:
+    source, summary = columns
+    # Whether they are texts is what `check_inputs` finds out.
+    return Window(
+        [row.get(source) for row in table.rows],  # type: ignore[misc]
+        [row.get(summary) for row in table.rows],  # type: ignore[misc]
+        _name(table),
+    )
+
+
+def _name(table: Table) -> str:
+    """How an error calls all rows of a table: its name, and the first to the last of its rows."""
+    if not table.rows:
+        return table.name
+    last = table.where(len(table.rows) - 1).removeprefix(f"{table.name}, ")
+    return f"{table.where(0)} to {last}"

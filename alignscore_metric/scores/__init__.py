@@ -1,0 +1,1 @@
+"""Arrays of scores into numbers: aggregation, statistics, decisions, estimates. No torch."""

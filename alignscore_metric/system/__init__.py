@@ -1,0 +1,1 @@
+"""What is asked of the machine: files that appear whole, hashes, threads, freed memory."""

@@ -1,0 +1,1 @@
+"""Texts into sentences, chunks and pairs, and the words that texts share. No torch, no scores."""
