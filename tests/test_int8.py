@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from alignscore_metric import AlignScore, int8
+from alignscore_metric import AlignScore
 from alignscore_metric.checkpoint.aligner import Aligner
+from alignscore_metric.engine import int8
 from alignscore_metric.engine.precision import prepare
 from alignscore_metric.errors import ConfigurationError
 

@@ -21,7 +21,7 @@ from alignscore_metric.files.windows import score_tables, score_windows
 ray = pytest.importorskip("ray", reason="needs the extra `ray`")
 pa = pytest.importorskip("pyarrow")
 
-from alignscore_metric.integrations import ray as interface  # noqa: E402
+from alignscore_metric.files import ray as interface  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 TEXTS = ("source", "summary")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from alignscore_metric import AlignScore, precision
+from alignscore_metric import AlignScore
+from alignscore_metric.engine import precision
 from alignscore_metric.engine.precision import choose, examples, remembered, roc_auc
 from alignscore_metric.errors import ConfigurationError, NumericalError
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alignscore_metric.edits import reordering
 from alignscore_metric.edits.documents import Document, read_document
 from alignscore_metric.edits.edits import Edit, apply_edit, apply_everywhere
 from alignscore_metric.edits.lexicon import (
@@ -35,7 +36,7 @@ from alignscore_metric.edits.sentences import Sentence, is_claim, whole_word_pla
 from alignscore_metric.errors import InputError
 from alignscore_metric.training.data import AlignmentExample
 from alignscore_metric.training.leakage import claim_only_auc
-from alignscore_metric.training.synthetic import kinds, reordering, synthesise
+from alignscore_metric.training.synthetic import kinds, synthesise
 from alignscore_metric.training.synthetic.generator import (
     SHARES,
     VISITS,

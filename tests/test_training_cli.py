@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from alignscore_metric import AlignScore
+from alignscore_metric import AlignScore, training
 from alignscore_metric.commands.main import main
-from alignscore_metric.training import cli
 from alignscore_metric.training.data import read_examples
 
-RECIPES = Path(cli.__file__).parent / "recipes"
+RECIPES = Path(training.__file__).parent / "recipes"
 THINGS = ["bridge", "council", "river", "school", "museum", "road", "town", "market"]
 
 
