@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from transformers import PreTrainedTokenizerBase
 
-from alignscore_metric.checkpoint.aligner import Aligner
-from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.options import adapt_profile
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature
-from alignscore_metric.engine.encoding import tokenize
-from alignscore_metric.engine.engine import Engine, TruncationWarning
-from alignscore_metric.engine.precision import (
-    AUTO,
-    PRECISIONS,
-    candidates,
-    choose,
-    examples,
-    prepare,
-    remembered,
-)
+from alignscore_metric.engine.precision import PRECISIONS
 from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.pipeline import Pipeline, build_pipeline, pick_device
 from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
-from alignscore_metric.scores.aggregation import Floats, aggregate_sentences, max_over_chunks
 from alignscore_metric.scores.decisions import DEFAULT_OBJECTIVE, Calibration
-from alignscore_metric.scores.smart import SmartResult, smart_of_texts
-from alignscore_metric.text.chunking import SourceChunker
-from alignscore_metric.text.copying import LENGTH, blend, copied_shares
-from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source, build_pair_table
-from alignscore_metric.text.prefilter import (
-    ALIGNER,
-    LEXICAL,
-    Choose,
-    aligner_choice,
-    chosen_scores,
-    lexical_choice,
-    parse_prefilter,
-)
-from alignscore_metric.text.splitters import get_splitter
-from alignscore_metric.version import __version__
-
-PART = 128
-"""Most examples that are split while a GPU scores those before."""
+from alignscore_metric.scores.smart import SmartResult
+from alignscore_metric.text.pairs import PairTable, Source
 
 
 class AlignScore:
@@ -134,77 +100,42 @@ class AlignScore:
         progress: bool | None = None,
     ) -> None:
         """Load the aligner; see the class for the arguments."""
-        if precision not in PRECISIONS:
-            raise ConfigurationError(
-                f"precision is {precision!r}; known precisions: {', '.join(PRECISIONS)}"
-            )
-        if batch_tokens is not None and (type(batch_tokens) is not int or batch_tokens < 1):
-            raise ConfigurationError(f"batch_tokens is {batch_tokens!r}; give a whole number >= 1")
+        _check_numbers(precision, batch_tokens)
         checkpoint = load_checkpoint(
             model, backbone=backbone, profile=profile, local_files_only=local_files_only
         )
-        self.profile: Profile = adapt_profile(
-            checkpoint.aligner,
-            mode=mode,
-            head=head,
-            splitter=splitter,
-            chunk_words=chunk_words,
-            claims=claims,
-            copied_weight=copied_weight,
-            sentence_aggregation=sentence_aggregation,
-            prefilter=prefilter,
-        )
-        ranker = _load_ranker(self.profile, checkpoint)
-        self.device: torch.device = _device(device)
-        found = get_splitter(self.profile.splitter) if self.profile.splits else None
-        self._split_source = SourceChunker(
-            self.profile, found, count_tokens=partial(_count_tokens, checkpoint.tokenizer)
-        )
-        self._split_summary: Callable[[str], list[str]] = (
-            found.split if found and self.profile.claims == "sentences" else _whole_claim
-        )
-        self._engine = Engine(
-            aligner=checkpoint.aligner,
-            tokenizer=checkpoint.tokenizer,
-            profile=self.profile,
-            precision="fp32",
-            batch_tokens=batch_tokens or _batch_tokens(checkpoint.aligner, self.device),
+        options = {
+            "splitter": splitter,
+            "chunk_words": chunk_words,
+            "claims": claims,
+            "copied_weight": copied_weight,
+            "sentence_aggregation": sentence_aggregation,
+            "prefilter": prefilter,
+        }
+        adapted = adapt_profile(checkpoint.aligner, mode=mode, head=head, options=options)
+        self._pipeline: Pipeline = build_pipeline(
+            checkpoint,
+            adapted,
+            device=pick_device(device),
+            precision=precision,
+            batch_tokens=batch_tokens,
             progress=sys.stderr.isatty() if progress is None else progress,
         )
-        self._choose: Choose | None = None
-        self.signature: str = _signature(checkpoint, self.profile, precision, ranker)
-        if precision == AUTO:
-            precision = self._fastest_precision()
-            self.signature = _signature(checkpoint, self.profile, precision, ranker)
-        self._engine = self._engine_in(precision)
-        self._choose = _chooser(self._engine, ranker)
 
-    def _engine_in(self, precision: str) -> Engine:
-        """The engine in a precision, from the one in fp32 on the CPU, which is spent."""
-        aligner = prepare(self._engine.aligner, precision, self.device)
-        return replace(self._engine, aligner=aligner, precision=precision)
+    @property
+    def profile(self) -> Profile:
+        """How scores are made, with this metric's options."""
+        return self._pipeline.profile
 
-    def _fastest_precision(self) -> str:
-        """What `precision="auto"` stands for here."""
-        sources, summaries, faithful = examples()
-        plain = self._engine
+    @property
+    def device(self) -> torch.device:
+        """Where they are computed."""
+        return self._pipeline.device
 
-        def score(precision: str) -> Floats:
-            self._engine = replace(plain, aligner=copy.deepcopy(plain.aligner))
-            self._engine = self._engine_in(precision)
-            try:
-                return self.evaluate(sources, summaries).scores
-            finally:
-                self._engine = plain
-
-        on_gpu = self.device.type == "cuda"
-        key = {
-            "scores": self.signature,
-            "torch": torch.__version__,
-            "candidates": list(candidates(self.device)),  # a home may be shared by several machines
-            "device": torch.cuda.get_device_name(self.device) if on_gpu else str(self.device),
-        }
-        return remembered(key, lambda: choose(self.device, score, faithful))
+    @property
+    def signature(self) -> str:
+        """What produces them, in one line."""
+        return self._pipeline.signature
 
     def score(self, sources: Sequence[Source], summaries: Sequence[str]) -> list[float]:
         """Score each (source, summary) pair.
@@ -228,17 +159,8 @@ class AlignScore:
         Returns:
             Scores, mean with interval, per-sentence scores with their best chunks, signature.
         """
-        if self.device.type == "cpu" or self._choose is not None:
-            return self.evaluate_table(self.pair_table(sources, summaries))
         check_inputs(sources, summaries)
-        lister = PairLister(split_source=self._split_source, split_summary=self._split_summary)
-        parts = map(lister.add, _in_parts(zip(sources, summaries, strict=True)))
-        scores = self._engine.score_parts(
-            lister.chunks, lister.sentences, parts, total=lambda: lister.expected(len(sources))
-        )
-        table = lister.table()
-        weight = self.profile.copied_weight
-        return self._result(table, scores[table.cells], copied_shares(table) if weight else None)
+        return self._pipeline.evaluate(sources, summaries)
 
     def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
         """The first half of `evaluate`: check and split the texts, without the model.
@@ -246,41 +168,11 @@ class AlignScore:
         Arguments and errors as for `score`. It may run in a thread while another table is scored.
         """
         check_inputs(sources, summaries)
-        return build_pair_table(
-            sources,
-            summaries,
-            split_source=self._split_source,
-            split_summary=self._split_summary,
-        )
+        return self._pipeline.pair_table(sources, summaries)
 
     def evaluate_table(self, table: PairTable) -> AlignScoreResult:
         """The second half of `evaluate`: score what `pair_table` gave."""
-        weight = self.profile.copied_weight
-        with ThreadPoolExecutor(1) as beside:  # which costs nothing where the device is another one
-            copied = beside.submit(copied_shares, table) if weight else None
-            if self._choose is None:
-                pair_scores = self._engine.score(table.chunks, table.sentences, table.pairs)
-                cell_scores = pair_scores[table.cells]
-            else:
-                cell_scores = chosen_scores(table, self._choose(table), self._engine.score)
-        return self._result(table, cell_scores, None if copied is None else copied.result())
-
-    def _result(
-        self, table: PairTable, cell_scores: Floats, copied: Floats | None
-    ) -> AlignScoreResult:
-        """From scores of cells [C] and copied shares of sentences [S] to scores of examples."""
-        sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
-        if copied is not None:
-            sentence_scores = blend(sentence_scores, copied, self.profile.copied_weight)
-        return AlignScoreResult(
-            scores=aggregate_sentences(
-                sentence_scores, table.example_sentences, self.profile.sentence_aggregation
-            ),
-            sentence_scores=sentence_scores,
-            best_cells=best_cells,
-            table=table,
-            signature=self.signature,
-        )
+        return self._pipeline.evaluate_table(table)
 
     def predict(
         self,
@@ -353,30 +245,16 @@ class AlignScore:
         check_inputs(sources, summaries)
         if self.profile.head == "reg":
             raise ConfigurationError("SMART needs scores in [0, 1]; use the head 'tri' or 'bin'")
-        split = cache(get_splitter(self.profile.splitter).split)
-        passages = [[source] if isinstance(source, str) else source for source in sources]
-        scores = smart_of_texts(
-            [[sentence for text in texts for sentence in split(text)] for texts in passages],
-            [split(summary) for summary in summaries],
-            score=lambda sentences, pairs: self._engine.score(sentences, sentences, pairs),
-        )
-        signature = replace(
-            Signature.parse(self.signature),
-            splitter=_splitter_version(self.profile),
-            chunk="sentence",
-            claims="sentences",
-            aggregation="smart",
-            prefilter="",
-        )
-        return SmartResult(scores, str(signature))
+        return self._pipeline.smart(sources, summaries)
 
 
-def _in_parts(examples: Iterator[Example]) -> Iterator[list[Example]]:
-    """Examples in parts; the first are small, so that a GPU has something to do soon."""
-    size = max(1, PART // 16)
-    while part := list(islice(examples, size)):
-        yield part
-        size = min(2 * size, PART)
+def _check_numbers(precision: str, batch_tokens: int | None) -> None:
+    if precision not in PRECISIONS:
+        raise ConfigurationError(
+            f"precision is {precision!r}; known precisions: {', '.join(PRECISIONS)}"
+        )
+    if batch_tokens is not None and (type(batch_tokens) is not int or batch_tokens < 1):
+        raise ConfigurationError(f"batch_tokens is {batch_tokens!r}; give a whole number >= 1")
 
 
 def check_inputs(
@@ -417,183 +295,8 @@ def check_inputs(
                 raise InputError(f"{where(row)}: passage {place} is {_kind(passage)}, not text")
 
 
-def adapt_profile(
-    aligner: Aligner,
-    *,
-    mode: str | None = None,
-    head: str | None = None,
-    splitter: str | None = None,
-    chunk_words: int | None = None,
-    claims: str | None = None,
-    copied_weight: float | None = None,
-    sentence_aggregation: str | None = None,
-    prefilter: str | None = None,
-) -> Profile:
-    """An aligner's profile with a user's options; see `AlignScore` for these.
-
-    A calibration is of the profile's own scores: other options leave it out.
-
-    Raises:
-        ConfigurationError: An unknown value, a head or a length that the aligner lacks, or a mode
-            and a head that contradict each other.
-    """
-    profile = aligner.profile
-    if mode is not None:
-        profile = profile.with_mode(mode)
-    if head is not None:
-        if mode is not None and head != profile.head:
-            raise ConfigurationError(
-                f"mode {mode!r} reads the head {profile.head!r}, not {head!r}; give one of the two"
-            )
-        profile = profile.with_head(head)
-    if profile.head not in aligner.config.heads:
-        raise ConfigurationError(
-            f"this checkpoint has no head {profile.head!r}; it has: "
-            f"{', '.join(aligner.config.heads)}"
-        )
-    if profile.max_length > aligner.positions:
-        raise ConfigurationError(
-            f"the profile's pairs have up to {profile.max_length} tokens, but the backbone "
-            f"{aligner.positions:.0f} positions; it is not the profile of this checkpoint"
-        )
-    if aligner.reads_claim and profile.template != "pair":
-        raise ConfigurationError(
-            f"the template {profile.template!r} writes a pair as one text, but this aligner reads "
-            "the claim's own tokens; it is not the profile of this checkpoint"
-        )
-    given = {
-        "splitter": splitter,
-        "chunk_words": chunk_words,
-        "claims": claims,
-        "copied_weight": copied_weight,
-        "sentence_aggregation": sentence_aggregation,
-        "prefilter": prefilter,
-    }
-    adapted = Profile.from_dict(
-        profile.to_dict() | {key: value for key, value in given.items() if value is not None}
-    )
-    return adapted if adapted == aligner.profile else replace(adapted, calibration=None)
-
-
-def _load_ranker(profile: Profile, checkpoint: Checkpoint) -> Checkpoint | None:
-    """The aligner that chooses chunks for another; None where the profile asks for none.
-
-    Raises:
-        ConfigurationError: It would choose for itself, which saves nothing.
-    """
-    prefilter = parse_prefilter(profile.prefilter)
-    if prefilter is None or prefilter.ranking != ALIGNER:
-        return None
-    ranker = load_checkpoint(ALIGNER)
-    if ranker.weights_sha256 == checkpoint.weights_sha256:
-        raise ConfigurationError(
-            f"prefilter {profile.prefilter!r}: the bundled aligner would score every chunk to "
-            f"spare itself some; use prefilter='{LEXICAL}-{prefilter.keep}'"
-        )
-    return ranker
-
-
-def _chooser(engine: Engine, ranker: Checkpoint | None) -> Choose | None:
-    """What chooses the cells that an engine is to score; None for all of them."""
-    prefilter = parse_prefilter(engine.profile.prefilter)
-    if prefilter is None:
-        return None
-    if ranker is None:
-        return partial(lexical_choice, keep=prefilter.keep)
-    ranking = replace(
-        engine,
-        aligner=prepare(ranker.aligner, engine.precision, engine.aligner.device),
-        tokenizer=ranker.tokenizer,
-        profile=ranker.aligner.profile,
-        progress=False,
-    )
-
-    def score(
-        chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
-        with warnings.catch_warnings():  # of a text that is cut here, no score loses anything
-            warnings.simplefilter("ignore", TruncationWarning)
-            return ranking.score(chunks, sentences, pairs)
-
-    return partial(aligner_choice, keep=prefilter.keep, score=score)
-
-
-def _whole_claim(summary: str) -> list[str]:
-    """All of a summary as one claim; a blank one claims nothing."""
-    return [summary] if summary.strip() else []
-
-
-def _count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    return len(tokenize([text], tokenizer)[0])
-
-
-def _signature(
-    checkpoint: Checkpoint, profile: Profile, precision: str, ranker: Checkpoint | None
-) -> str:
-    chunk = {"alignscore": f"{profile.chunk_words}", "whole": "whole"}
-    return str(
-        Signature(
-            model=checkpoint.name,
-            weights=checkpoint.weights_sha256[:12],
-            tokenizer=checkpoint.tokenizer_sha256[:8],
-            head=f"{profile.head}[{profile.supported}]",
-            splitter=_splitter_version(profile) if profile.splits else "none",
-            chunk=chunk.get(profile.chunking, f"{profile.chunking}-{profile.chunk_words}"),
-            claims=profile.claims,
-            template=profile.template,
-            aggregation=_aggregation(profile),
-            length=str(profile.max_length),
-            precision=precision,
-            version=__version__,
-            prefilter=_prefilter_name(profile, ranker),
-        )
-    )
-
-
 def _kind(value: object) -> str:
     is_nan = isinstance(value, float) and math.isnan(value)
     if value is None or is_nan or type(value).__name__ == "NAType":  # pandas' own
         return f"missing ({value})"
     return f"{type(value).__name__} ({str(value)[:40]!r})"
-
-
-def _device(name: str | None) -> torch.device:
-    """The named device, or the best one here; an unknown or absent one is an error."""
-    if name is None:
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-        name = "mps" if name == "cpu" and torch.backends.mps.is_available() else name
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as cause:
-        reason = str(cause).splitlines()[0]
-        raise ConfigurationError(f"device {name!r} cannot be used here: {reason}") from cause
-    return device
-
-
-def _batch_tokens(aligner: Aligner, device: torch.device) -> int:
-    """Tokens of a batch that keep a device busy; on a CPU, whose states fit its caches."""
-    if device.type != "cpu":
-        return 65536
-    return max(1, min(4096, 4096 * 384 // int(aligner.encoder.config.hidden_size)))
-
-
-def _aggregation(profile: Profile) -> str:
-    """How a signature names what is done with the scores of pairs."""
-    name = f"{profile.chunk_aggregation}-{profile.sentence_aggregation}"
-    if not profile.copied_weight:
-        return name
-    return f"{name}+{profile.copied_weight:g}copied{LENGTH}"
-
-
-def _prefilter_name(profile: Profile, ranker: Checkpoint | None) -> str:
-    """How a signature names what chose the chunks; nothing where all are scored."""
-    if parse_prefilter(profile.prefilter) is None:
-        return ""
-    return profile.prefilter + (f"+{ranker.weights_sha256[:8]}" if ranker else "")
-
-
-def _splitter_version(profile: Profile) -> str:
-    import nltk
-
-    return f"{profile.splitter}+nltk{nltk.__version__}"

@@ -52,7 +52,7 @@ from alignscore_metric.engine.encoding import EncodedPairs
 from alignscore_metric.engine.engine import Engine
 from alignscore_metric.engine.precision import COMPUTED_IN
 from alignscore_metric.scores.aggregation import max_over_chunks
-from alignscore_metric.text.pairs import PairTable, build_pair_table
+from alignscore_metric.text.pairs import PairTable
 from alignscore_metric.text.splitters import chunk_passages, get_splitter
 
 SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
@@ -204,9 +204,7 @@ class Contest:
 
     def table(self, texts: Texts) -> PairTable:
         """The pairs that (c) scores."""
-        return build_pair_table(
-            *texts, split_source=self.metric._split_source, split_summary=self.metric._split_summary
-        )
+        return self.metric.pair_table(*texts)
 
 
 def load_cross_encoder(folder: Path, device: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
@@ -308,7 +306,7 @@ def resident() -> int:
 
 def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
     """Seconds of the forward passes alone, over batches that are ready."""
-    engine = metric._engine
+    engine = metric._pipeline.engine
     encoder = engine.encoder(table.chunks, table.sentences)
     ready = [batch for _, batch in engine._batches(encoder, [table.pairs], [])]
     return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
@@ -376,7 +374,7 @@ def compared(contest: Contest, texts: Texts, args: argparse.Namespace) -> str:
 
 def throughput(contest: Contest, texts: Texts, args: argparse.Namespace) -> str:
     """Cells of the second table: how near (c) is to what the machine can do."""
-    engine, table = contest.metric._engine, contest.table(texts)
+    engine, table = contest.metric._pipeline.engine, contest.table(texts)
     sizes = encode(engine, table).sizes
     tokens, work = int(sizes[:, 0].sum()), operations(engine.aligner, sizes)
     limit = peak(args.device, COMPUTED_IN[engine.precision])
@@ -404,9 +402,7 @@ def throughput(contest: Contest, texts: Texts, args: argparse.Namespace) -> str:
 
 def some_pairs(metric: AlignScore, texts: Texts, count: int) -> PairTable:
     """Of the pairs that texts need, `count` drawn at random."""
-    table = build_pair_table(
-        *texts, split_source=metric._split_source, split_summary=metric._split_summary
-    )
+    table = metric.pair_table(*texts)
     if len(table.pairs) < count:
         raise SystemExit(f"only {len(table.pairs)} pairs; give more --many")
     rows = np.random.default_rng(0).permutation(len(table.pairs))[:count]
@@ -418,7 +414,7 @@ def errors(args: argparse.Namespace) -> list[str]:
     model = args.contest[0].split(":")[0]
     exact = AlignScore(model, device=args.device, progress=False)
     table = some_pairs(exact, read_texts(args.shared, args.many), args.pairs)
-    expected = one_by_one(exact._engine, encode(exact._engine, table))
+    expected = one_by_one(exact._pipeline.engine, encode(exact._pipeline.engine, table))
     lines = [
         f"{args.pairs:,} pairs:",
         "",
@@ -428,7 +424,7 @@ def errors(args: argparse.Namespace) -> list[str]:
     for contest in args.contest:
         precision = contest.split(":")[1]
         metric = AlignScore(model, device=args.device, precision=precision, progress=False)
-        found = metric._engine.score(table.chunks, table.sentences, table.pairs)
+        found = metric._pipeline.engine.score(table.chunks, table.sentences, table.pairs)
         off = np.abs(found - expected)
         lines.append(
             f"| {model} | {precision} | {off.max():.2g} | {np.quantile(off, 0.999):.2g} "
@@ -458,10 +454,10 @@ def growth(args: argparse.Namespace) -> list[str]:
     tables = {size: some_pairs(metric, texts, size) for size in args.sizes}
     times: dict[int, list[float]] = {size: [] for size in args.sizes}
     least = tables[min(args.sizes)]
-    metric._engine.score(least.chunks, least.sentences, least.pairs)  # warms up
+    metric._pipeline.engine.score(least.chunks, least.sentences, least.pairs)  # warms up
     for _ in range(args.rounds):
         for size, table in tables.items():
-            run = partial(metric._engine.score, table.chunks, table.sentences, table.pairs)
+            run = partial(metric._pipeline.engine.score, table.chunks, table.sentences, table.pairs)
             times[size].append(timed(run, args.device) / size * 1e3)
     first = statistics.median(times[args.sizes[0]])
     return [

@@ -37,7 +37,8 @@ metric = AlignScore(model, backbone=backbone, mode="nli", device="cpu", progress
 loaded = time.perf_counter() - started
 metric.score(["a b c d e f"], ["a b"])
 scored = time.perf_counter() - started
-for parameter in metric._engine.aligner.parameters():  # embeddings that no text has used yet, too
+aligner = metric._pipeline.engine.aligner
+for parameter in aligner.parameters():  # embeddings that no text has used yet, too
     parameter.sum()
 # Not ru_maxrss: a process inherits that of the one which started it.
 peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

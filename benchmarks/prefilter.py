@@ -34,7 +34,7 @@ from alignscore_metric import AlignScore
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
 from alignscore_metric.text.copying import blend, copied_shares
 from alignscore_metric.text.ngrams import normalise
-from alignscore_metric.text.pairs import PairTable, build_pair_table
+from alignscore_metric.text.pairs import PairTable
 from alignscore_metric.text.prefilter import lexical_choice, most_relevant
 from alignscore_metric.training.evaluation import roc_auc
 
@@ -65,7 +65,9 @@ def cell_scores(metric: AlignScore, table: PairTable, file: Path) -> Floats:
     """Of all cells; what a signature's scores were is kept between runs, under a file's name."""
     kept = file.with_stem(f"{file.stem}-{zlib.crc32(metric.signature.encode()):08x}")
     if not kept.is_file():
-        np.savez(kept, scores=metric._engine.score(table.chunks, table.sentences, table.pairs))
+        np.savez(
+            kept, scores=metric._pipeline.engine.score(table.chunks, table.sentences, table.pairs)
+        )
     scores: Floats = np.load(kept)["scores"][table.cells]
     return scores
 
@@ -75,12 +77,7 @@ class Scored:
 
     def __init__(self, metric: AlignScore, texts: Texts, cache: Path) -> None:
         """Score all pairs, or read their scores."""
-        self.table = table = build_pair_table(
-            texts.sources,
-            texts.summaries,
-            split_source=metric._split_source,
-            split_summary=metric._split_summary,
-        )
+        self.table = table = metric.pair_table(texts.sources, texts.summaries)
         self.cells = cell_scores(metric, table, cache / f"{texts.name}.npz")
         self.profile, self.labels = metric.profile, texts.labels
         self.shares = copied_shares(table)

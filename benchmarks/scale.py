@@ -187,7 +187,7 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     """Count the parts of `alignscore score`, and put a stub in the model's place."""
     import torch
 
-    from alignscore_metric import metric
+    from alignscore_metric import metric, pipeline
     from alignscore_metric.engine import encoding, engine
     from alignscore_metric.files import growing, tables, windows
     from alignscore_metric.text import chunking, splitters
@@ -199,8 +199,8 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     clock.wrap(splitters._PunktSplitter, "split", "sentence splitting")
     clock.wrap(metric.AlignScore, "pair_table", "pair table")
     clock.wrap(metric.AlignScore, "evaluate_table", "aggregation")
-    clock.wrap(metric, "copied_shares", "copied words")
-    clock.wrap(engine.Engine, "score", "handing batches to the model")
+    clock.wrap(pipeline, "copied_shares", "copied words")
+    clock.wrap(engine.Engine, "score_parts", "handing batches to the model")
     clock.wrap(encoding.PairEncoder, "encode", "token ids")
     clock.wrap_items(engine.Engine, "_batches", "batches of token ids")
     clock.wrap(growing.GrowingTable, "write", "writing, but for waiting for the disk")

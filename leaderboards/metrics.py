@@ -40,22 +40,6 @@ MIXTURES = {
     "Align-base": "align_28",
     "Align-large": "align_28",
 }
-#: `key=value` options of an AlignScore metric, and how their values are read.
-_ALIGNER_OPTIONS: dict[str, Callable[[str], Any]] = {
-    "precision": str,
-    "head": str,
-    "mode": str,
-    "backbone": str,
-    "profile": str,
-    "splitter": str,
-    "chunk_words": int,
-    "claims": str,
-    "copied_weight": float,
-    "sentence_aggregation": str,
-    "prefilter": str,
-    "device": str,
-    "batch_tokens": int,
-}
 _OTHERS = (
     "rouge1, rouge2, rougeL (also with _precision, _recall), bleu, chrf, ter, overlap, "
     "entity_overlap, module:function"
@@ -264,16 +248,22 @@ def _source_hash(module: ModuleType) -> str:
 
 def _aligner(spec: str) -> Metric:
     from alignscore_metric import AlignScore
+    from alignscore_metric.checkpoint.options import OPTIONS
 
+    known: dict[str, Callable[[str], Any]] = {
+        option.name: option.type for option in OPTIONS if option.type is not bool
+    }
+    known["device"] = str
     model, *parts = spec.split(",")
     options: dict[str, Any] = {}
     for part in parts:
         key, _, value = part.partition("=")
-        if key not in _ALIGNER_OPTIONS:
-            known = ", ".join(_ALIGNER_OPTIONS)
-            raise ConfigurationError(f"metric {spec}: no option {key!r}; there are {known}")
+        if key not in known:
+            raise ConfigurationError(
+                f"metric {spec}: no option {key!r}; there are {', '.join(known)}"
+            )
         try:
-            options[key] = _ALIGNER_OPTIONS[key](value)
+            options[key] = known[key](value)
         except ValueError as cause:
             raise ConfigurationError(f"metric {spec}: {key} is no number: {value!r}") from cause
     try:

@@ -21,7 +21,6 @@ from transformers import (
 
 from alignscore_metric.checkpoint.conversion import convert
 from alignscore_metric.checkpoint.loading import load_checkpoint
-from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.engine.engine import TruncationWarning
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.metric import AlignScore
@@ -191,8 +190,7 @@ def test_chunks_of_any_size(minicheck: Path, text: str, size: int):
 
 @pytest.mark.parametrize("chunking", ["minicheck", "factcg"])
 def test_chunks_do_not_cross_passages(chunking: str):
-    profile = Profile(chunking=chunking, chunk_words=50, claims="whole")
-    chunker = SourceChunker(profile, get_splitter("bundled_punkt"), count_tokens=len)
+    chunker = SourceChunker(chunking, 50, get_splitter("bundled_punkt"), count_tokens=len)
     assert chunker(["One is.", " ", "Two is."]) == ["One is.", "Two is."]
     assert chunker([]) == chunker(["", "\n"]) == [""]
 

@@ -70,8 +70,10 @@ def test_row_does_not_depend_on_company() -> None:
 @needs_vnni
 def test_scores_are_near_fp32(metric: AlignScore) -> None:
     pairs = np.array([[0, claim] for claim in range(len(CLAIMS))])
-    engine = replace(metric._engine, aligner=int8.quantised(metric._engine.aligner))
-    exact = metric._engine.score([SOURCE], CLAIMS, pairs)
+    engine = replace(
+        metric._pipeline.engine, aligner=int8.quantised(metric._pipeline.engine.aligner)
+    )
+    exact = metric._pipeline.engine.score([SOURCE], CLAIMS, pairs)
     scores = engine.score([SOURCE], CLAIMS, pairs)
     assert np.abs(scores - exact).max() <= 0.1  # the largest of 1,917 pairs of QAGS-XSum was 0.03
     assert np.abs(scores - exact).max() > 0  # int8 did run
@@ -81,7 +83,7 @@ def test_scores_are_near_fp32(metric: AlignScore) -> None:
 
 @needs_vnni
 def test_original_is_left_alone_and_embeddings_are_shared(metric: AlignScore) -> None:
-    aligner = metric._engine.aligner
+    aligner = metric._pipeline.engine.aligner
     changed = int8.quantised(aligner)
     kinds = {type(module) for module in aligner.encoder.modules()}
     assert int8.Int8Linear not in kinds
@@ -92,7 +94,7 @@ def test_original_is_left_alone_and_embeddings_are_shared(metric: AlignScore) ->
 
 
 def test_refused_where_it_cannot_run(metric: AlignScore, monkeypatch: pytest.MonkeyPatch) -> None:
-    aligner: Aligner = metric._engine.aligner
+    aligner: Aligner = metric._pipeline.engine.aligner
     monkeypatch.setattr(int8, "multiplies_exactly", lambda: False)
     with pytest.raises(ConfigurationError, match=re.escape("use precision='fp32'")):
         int8.quantised(aligner)

@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
-from alignscore_metric import metric as metric_module
+from alignscore_metric import pipeline
 from alignscore_metric.checkpoint.loading import Checkpoint
 from alignscore_metric.checkpoint.signature import Signature
-from alignscore_metric.engine.engine import Engine, TruncationWarning
+from alignscore_metric.engine.encoding import PairEncoder
+from alignscore_metric.engine.engine import TruncationWarning
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore
 from alignscore_metric.text.pairs import PairLister, Source
@@ -291,7 +291,7 @@ def test_another_splitter(tiny_aligner: Path):
     metric = AlignScore(tiny_aligner, splitter="nltk_punkt", device="cpu", progress=False)
     assert metric.profile.splitter == "nltk_punkt"
     assert Signature.parse(metric.signature).splitter.startswith("nltk_punkt+nltk3.")
-    assert metric._split_source.splitter is get_splitter("nltk_punkt")
+    assert metric._pipeline.split_source.splitter is get_splitter("nltk_punkt")
 
 
 @pytest.mark.parametrize(
@@ -346,13 +346,13 @@ def test_bars_only_where_wanted(
 
 
 def test_repeated_texts_are_scored_once(metric: AlignScore, monkeypatch: pytest.MonkeyPatch):
-    score, calls = Engine.score, []
+    encode, calls = PairEncoder.encode, []
 
-    def counted(self: Engine, chunks: Sequence[str], sentences: Sequence[str], pairs: Any) -> Any:
+    def counted(self: PairEncoder, pairs: Any) -> Any:
         calls.append(len(pairs))
-        return score(self, chunks, sentences, pairs)
+        return encode(self, pairs)
 
-    monkeypatch.setattr(Engine, "score", counted)
+    monkeypatch.setattr(PairEncoder, "encode", counted)
     metric.score(["It rained."] * 50, ["Rain fell. It poured."] * 50)
     assert calls == [2]
 
@@ -367,9 +367,9 @@ def test_texts_may_be_split_while_others_are_scored(
     """As for GPUs, whose part the CPU plays: the same result, in parts of 1, 2, 4, ... examples."""
     whole = metric.evaluate(*data)
     other = copy.copy(metric)
-    other.device = torch.device("meta")
-    other._engine = dataclasses.replace(metric._engine, progress=True)
-    monkeypatch.setattr(metric_module, "PART", 16)
+    engine = dataclasses.replace(metric._pipeline.engine, progress=True)
+    other._pipeline = dataclasses.replace(metric._pipeline, engine=engine, first_part=1)
+    monkeypatch.setattr(pipeline, "PART", 16)
     sizes = []
     add = PairLister.add
 

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from alignscore_metric import metric as metric_module
+from alignscore_metric import pipeline
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.commands.main import main
@@ -171,11 +171,11 @@ def test_scores_are_those_of_the_kept_pairs(tiny_aligner, texts, prefilter, weig
     found = metric.evaluate(*texts)
     table = found.table
     plain = AlignScore(tiny_aligner, **options)
-    cells = plain._engine.score(table.chunks, table.sentences, table.pairs)[table.cells]
+    cells = plain._pipeline.engine.score(table.chunks, table.sentences, table.pairs)[table.cells]
     keep = int(prefilter[-1])
     relevance = lexical_relevance(table, keep)
     if prefilter.startswith("mini"):
-        mini = AlignScore(device="cpu", progress=False)._engine
+        mini = AlignScore(device="cpu", progress=False)._pipeline.engine
         relevance = mini.score(table.chunks, table.sentences, table.pairs)[table.cells]
     expected = naive_scores(cells, table, keep, relevance, weight)
     assert found.scores == pytest.approx(expected, abs=1e-5)
@@ -269,9 +269,9 @@ def test_what_the_ranking_aligner_cuts_is_no_warning(tiny_aligner, monkeypatch):
         tiny_aligner, device="cpu", progress=False, prefilter="mini-1", chunk_words=2000
     )
     monkeypatch.setattr(
-        metric_module.Engine,
+        pipeline.Engine,
         "score",
-        warned(metric_module.Engine.score, but=metric._engine),
+        warned(pipeline.Engine.score, but=metric._pipeline.engine),
     )
     long = " ".join(["river dam"] * 900) + "."
     with warnings.catch_warnings():

@@ -26,7 +26,6 @@ from alignscore_metric.server.app import build_app
 from alignscore_metric.server.batching import Batcher
 from alignscore_metric.server.guard import Guard
 from alignscore_metric.server.limits import Limits, estimate_pairs
-from alignscore_metric.text.pairs import build_pair_table
 
 SOON = 30  # seconds after which a test gives up; nothing here takes so long unless it hangs
 
@@ -326,10 +325,7 @@ def test_a_body_larger_than_the_limit_is_not_even_parsed(metric):
 def test_estimate_of_pairs_is_about_right(metric, example_rows):
     texts = [*example_rows, {"source": "s", "summary": 'He said "no." (Yes!) U.S. 1.5? Ah'}]
     for row in texts:
-        table = build_pair_table(
-            [row["source"]], [row["summary"]],
-            split_source=metric._split_source, split_summary=metric._split_summary,
-        )  # fmt: skip
+        table = metric.pair_table([row["source"]], [row["summary"]])
         passages = [row["source"]] if isinstance(row["source"], str) else row["source"]
         estimate = estimate_pairs(passages, row["summary"], metric.profile)
         assert len(table.pairs) / 2 <= estimate <= 3 * len(table.pairs)

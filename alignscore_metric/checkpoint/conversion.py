@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from transformers.configuration_utils import PreTrainedConfig
 
 from alignscore_metric.checkpoint.classifiers import classifier_of
 from alignscore_metric.checkpoint.loading import WEIGHTS, Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.options import adapt_profile
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.metric import adapt_profile
 from alignscore_metric.scores.decisions import Calibration
+from alignscore_metric.system.whole_files import whole_path
 
 CARD = "README.md"
 
@@ -65,16 +65,9 @@ def convert(
         config, tensors = classifier_of(aligner)
     else:
         config.architectures = [type(aligner).__name__]
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        _write(partial, config, tensors, checkpoint)
-        if output.exists():
-            output.rmdir()
-        partial.replace(output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with whole_path(output) as folder:
+        folder.mkdir(parents=True)
+        _write(folder, config, tensors, checkpoint)
 
 
 def check_output(folder: Path) -> None:

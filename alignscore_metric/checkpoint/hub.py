@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from alignscore_metric.errors import CheckpointError, ConfigurationError, MissingResourceError
 from alignscore_metric.system.hashing import sha256
+from alignscore_metric.system.whole_files import whole_path
 
 
 @dataclass(frozen=True)
@@ -233,9 +233,8 @@ def _write_record(file: Path, record: _Record, entry: HubFile) -> None:
     """Write a record whole or not at all: other processes may read and write it meanwhile."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{uuid.uuid4().hex}.partial")
-        partial.write_text(json.dumps(asdict(record)), encoding="utf-8")
-        partial.replace(file)
+        with whole_path(file) as beside:
+            beside.write_text(json.dumps(asdict(record)), encoding="utf-8")
     except OSError as cause:
         if entry.sha256 is not None:
             return  # checked all the same, by hashing the file at each load

@@ -6,7 +6,8 @@ signature. Pure data: knows nothing of torch or of files.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from typing_extensions import Self
@@ -14,10 +15,10 @@ from typing_extensions import Self
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.scores.aggregation import sentence_reduction
 from alignscore_metric.scores.decisions import Calibration
+from alignscore_metric.text.chunking import Chunking
 from alignscore_metric.text.prefilter import NONE, parse_prefilter
 
 Head = Literal["bin", "tri", "reg"]
-Chunking = Literal["alignscore", "minicheck", "factcg", "whole"]
 Claims = Literal["sentences", "whole"]
 Template = Literal["pair", "minicheck", "factcg"]
 CLASSES: dict[str, int] = {"bin": 2, "tri": 3, "reg": 1}
@@ -33,6 +34,11 @@ MODES: dict[str, tuple[Head, bool]] = {
     "reg": ("reg", False),
 }
 """The reference's evaluation modes: the head, and whether source and summary are split."""
+
+
+def _settable(about: str, metavar: str | None = None) -> dict[str, str | None]:
+    """Of a field that users may set: what `--help` says of it, besides its default."""
+    return {"help": about, "metavar": metavar}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +78,30 @@ class Profile:
 
     head: Head = "tri"
     supported: int = 0
-    splitter: str = "nltk_punkt"
+    splitter: str = field(default="nltk_punkt", metadata=_settable("bundled_punkt or nltk_punkt"))
     chunking: Chunking = "alignscore"
-    chunk_words: int = 350
-    claims: Claims = "sentences"
+    chunk_words: int = field(default=350, metadata=_settable("size of a chunk of the source", "N"))
+    claims: Claims = field(
+        default="sentences", metadata=_settable("sentences or whole: what of a summary is scored")
+    )
     template: Template = "pair"
     chunk_aggregation: Literal["max"] = "max"
-    sentence_aggregation: str = "mean"
-    copied_weight: float = 0.0
-    prefilter: str = NONE
+    sentence_aggregation: str = field(
+        default="mean",
+        metadata=_settable("mean, min, worst-K (worst-2) or softmin-T (softmin-0.1)", "NAME"),
+    )
+    copied_weight: float = field(
+        default=0.0,
+        metadata=_settable("of copied words in the score, 0 for the model's score alone", "W"),
+    )
+    prefilter: str = field(
+        default=NONE,
+        metadata=_settable(
+            "score only the K chunks of a source that are likeliest to matter to a sentence: "
+            "lexical-K (by shared words) or mini-K (by the bundled aligner); none: all",
+            "NAME",
+        ),
+    )
     max_length: int = 512
     calibration: Calibration | None = None
 
@@ -176,6 +197,11 @@ class Profile:
         chunking = "alignscore" if self.chunking == "whole" else self.chunking
         return replace(profile, chunking=chunking, claims="sentences")
 
+
+PROFILE_OPTIONS: Mapping[str, Field[Any]] = {
+    each.name: each for each in fields(Profile) if "help" in each.metadata
+}
+"""The fields that users may set one by one, besides the head."""
 
 PROFILES: dict[str, Profile] = {
     "alignscore": Profile(),

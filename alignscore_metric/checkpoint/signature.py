@@ -6,9 +6,14 @@ After sacrebleu's signatures; values are escaped, so that any of them can be par
 from __future__ import annotations
 
 from dataclasses import MISSING, astuple, dataclass, fields
+from importlib.metadata import version
 from urllib.parse import quote, unquote
 
+from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.text.copying import LENGTH
+from alignscore_metric.text.prefilter import parse_prefilter
+from alignscore_metric.version import __version__
 
 PREFIX = "alignscore"
 
@@ -89,3 +94,54 @@ class Signature:
         if prefix != PREFIX or not known or len(values) < len(pairs):
             raise ConfigurationError(f"not an AlignScore signature: {line!r}")
         return cls(**values)
+
+
+def sign(
+    profile: Profile, *, model: str, weights: str, tokenizer: str, precision: str, ranker: str = ""
+) -> Signature:
+    """The signature of a checkpoint's scores.
+
+    Args:
+        profile: How they are made.
+        model: Name of the checkpoint.
+        weights: Hash of its weights file, 64 hexadecimal digits.
+        tokenizer: Hash of its tokenizer file.
+        precision: Of the numbers that it computes in.
+        ranker: Hash of the weights of the aligner that chooses chunks, where one does.
+    """
+    chunk = {"alignscore": f"{profile.chunk_words}", "whole": "whole"}
+    return Signature(
+        model=model,
+        weights=weights[:12],
+        tokenizer=tokenizer[:8],
+        head=f"{profile.head}[{profile.supported}]",
+        splitter=splitter_version(profile) if profile.splits else "none",
+        chunk=chunk.get(profile.chunking, f"{profile.chunking}-{profile.chunk_words}"),
+        claims=profile.claims,
+        template=profile.template,
+        aggregation=_aggregation(profile),
+        length=str(profile.max_length),
+        precision=precision,
+        version=__version__,
+        prefilter=_prefilter(profile, ranker),
+    )
+
+
+def splitter_version(profile: Profile) -> str:
+    """A profile's splitter with the version of the library behind it."""
+    return f"{profile.splitter}+nltk{version('nltk')}"
+
+
+def _aggregation(profile: Profile) -> str:
+    """What is done with the scores of pairs."""
+    name = f"{profile.chunk_aggregation}-{profile.sentence_aggregation}"
+    if not profile.copied_weight:
+        return name
+    return f"{name}+{profile.copied_weight:g}copied{LENGTH}"
+
+
+def _prefilter(profile: Profile, ranker: str) -> str:
+    """What chose the chunks; nothing where all are scored."""
+    if parse_prefilter(profile.prefilter) is None:
+        return ""
+    return profile.prefilter + (f"+{ranker[:8]}" if ranker else "")

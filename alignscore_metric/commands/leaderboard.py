@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.commands.nlu import add_nlu
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
-from alignscore_metric.files.tables import write_text
+from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric import SentenceEvidence

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.files.tables import write_text
+from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table

@@ -275,6 +275,11 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[I
     return ids
 
 
+def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
+    """How many tokens a text has, special tokens left out."""
+    return len(tokenize([text], tokenizer)[0])
+
+
 def _encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

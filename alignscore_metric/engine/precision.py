@@ -17,8 +17,8 @@ from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine.int8 import multiplies_exactly, quantised
 from alignscore_metric.engine.packed import can_pack
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
-from alignscore_metric.files.tables import write_text
 from alignscore_metric.system.allocator import keep_freed_memory
+from alignscore_metric.system.whole_files import write_text
 
 COMPUTED_IN = {
     "fp32": torch.float32,

@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from alignscore_metric.errors import InputError
 from alignscore_metric.system.background import ahead
+from alignscore_metric.system.whole_files import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -417,47 +418,6 @@ def table_writer(path: str) -> Iterator[TableWriter]:
         raise unknown_ending(path)
     with whole_file(file) as stream:
         yield TableWriter(file.suffix, stream)
-
-
-def write_text(path: Path | None, text: str) -> None:
-    """Write a text to a file, which appears whole, or to stdout where there is no path.
-
-    Raises:
-        InputError: The place cannot be written to.
-    """
-    if path is None:
-        sys.stdout.write(text)
-        return
-    with whole_file(path) as stream:
-        stream.write(text.encode("utf-8", "backslashreplace"))
-
-
-@contextmanager
-def whole_file(file: Path) -> Iterator[IO[bytes]]:
-    """A file that appears whole when the block ends well, and not at all otherwise.
-
-    Args:
-        file: Where; a file there is replaced.
-
-    Yields:
-        Where to write.
-
-    Raises:
-        InputError: The place cannot be written to.
-    """
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        partial = file.with_name(f".{file.name}.partial")
-        stream = partial.open("wb")
-    except OSError as cause:
-        raise InputError(f"cannot write {file}: {cause.strerror or cause}") from cause
-    try:
-        with stream:
-            yield stream
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

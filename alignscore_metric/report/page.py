@@ -20,9 +20,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from alignscore_metric.errors import InputError
-from alignscore_metric.files.tables import whole_file
 from alignscore_metric.report.content import page_content
 from alignscore_metric.report.histogram import histogram
+from alignscore_metric.system.whole_files import whole_file
 
 if TYPE_CHECKING:
     from alignscore_metric.result import AlignScoreResult

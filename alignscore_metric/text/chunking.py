@@ -8,38 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.text.splitters import SentenceSplitter, chunk_passages
 
+Chunking = Literal["alignscore", "minicheck", "factcg", "whole"]
 Counter = Callable[[str], int]
 
 
 @dataclass(frozen=True)
 class SourceChunker:
-    """Cuts a source, one text or several passages, into chunks as a profile says.
+    """Cuts a source, one text or several passages, into chunks.
 
     Chunks never cross passages; `whole` joins the passages with a space. Blank passages and blank
     chunks are left out when any other has text: an empty premise can only add noise to the maximum.
 
     Attributes:
-        profile: Which way, and the size.
+        chunking: Which way: `alignscore`, `minicheck`, `factcg` or `whole`.
+        size: Of a chunk; see `Profile.chunk_words`.
         splitter: Where sentences end; None will do for `whole`.
         count_tokens: Tokens of the model in a text; `minicheck` measures by them.
 
     Example:
-        >>> whole = SourceChunker(Profile(chunking="whole"), splitter=None, count_tokens=len)
+        >>> whole = SourceChunker("whole", 350, splitter=None, count_tokens=len)
         >>> whole(["One. Two.", " ", "Three."])
         ['One. Two. Three.']
     """
 
-    profile: Profile
+    chunking: Chunking
+    size: int
     splitter: SentenceSplitter | None
     count_tokens: Counter
 
     def __call__(self, source: str | Sequence[str]) -> list[str]:
         """The chunks of a source, at least one; `[""]` for a source without text."""
-        chunking, size = self.profile.chunking, self.profile.chunk_words
+        chunking, size = self.chunking, self.size
         if chunking == "whole" or self.splitter is None:
             return [source if isinstance(source, str) else " ".join(_kept(source))]
         if chunking == "alignscore":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import random
 import zlib
 from array import array
@@ -28,6 +27,7 @@ from transformers import PreTrainedTokenizerBase
 from alignscore_metric.checkpoint.profile import CLASSES, Head
 from alignscore_metric.engine.encoding import PairTemplate, kept_lengths, tokenize
 from alignscore_metric.errors import InputError
+from alignscore_metric.system.whole_files import whole_path
 
 T = TypeVar("T")
 
@@ -106,8 +106,7 @@ def read_examples(path: Path, name: str) -> list[AlignmentExample]:
 
 def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
     """Write an alignment file that `read_examples` reads; it appears whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as lines:
+    with whole_path(path) as beside, beside.open("w", encoding="utf-8") as lines:
         for example in examples:
             row = {
                 "dataset": example.dataset,
@@ -118,7 +117,6 @@ def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
                 "kind": example.kind,
             }
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-    partial.replace(path)
 
 
 def _example(row: dict[str, Any], name: str) -> AlignmentExample:
@@ -336,9 +334,8 @@ def save_encoded(examples: EncodedExamples, path: Path, *, notes: str = "") -> N
     tensors |= {"dataset": examples.dataset}
     tensors |= {f"labels.{head}": values for head, values in examples.labels.items()}
     about = {"datasets": examples.datasets, "template": asdict(examples.template)}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # processes may write at once
-    save_file(tensors, partial, metadata={"about": json.dumps(about), "notes": notes})
-    partial.replace(path)
+    with whole_path(path) as beside:
+        save_file(tensors, beside, metadata={"about": json.dumps(about), "notes": notes})
 
 
 def load_encoded(path: Path) -> tuple[EncodedExamples, str]:

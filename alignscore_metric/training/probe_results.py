@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.system.whole_files import whole_path
 from alignscore_metric.training.evaluation import MAIN_MEASURES
 
 if TYPE_CHECKING:
@@ -55,11 +56,10 @@ class ProbeRow:
 def write_rows(path: Path, rows: Sequence[ProbeRow], *, plan: str) -> None:
     """Write rows to a JSON file, with the plan that they are of; it appears whole or not at all."""
     content = {"plan": plan, "rows": [_finite(asdict(row)) for row in rows]}
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-        partial.replace(path)
+        with whole_path(path) as beside:
+            beside.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
     except OSError as cause:
         raise ConfigurationError(f"cannot write {path}: {cause}") from cause
 

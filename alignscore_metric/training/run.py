@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.checkpoint.loading import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.system.whole_files import whole_path
 from alignscore_metric.training.calibration import calibrate
 from alignscore_metric.training.card import (
     CALIBRATION,
@@ -154,8 +155,7 @@ def save(aligner: Aligner, tokenizer: PreTrainedTokenizerBase, output: Path) -> 
     """Write the model, its weights in fp16, and its tokenizer; a kill leaves the last one whole."""
     weights = aligner.state_dict()
     half = {key: value.detach().to("cpu", torch.float16) for key, value in weights.items()}
-    partial = output / f"{WEIGHTS}.partial"
-    save_file(half, partial, metadata={"format": "pt"})
-    partial.replace(output / WEIGHTS)
+    with whole_path(output / WEIGHTS) as beside:
+        save_file(half, beside, metadata={"format": "pt"})
     aligner.config.save_pretrained(output)
     tokenizer.save_pretrained(output)

@@ -26,6 +26,7 @@ from tqdm.auto import tqdm
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
+from alignscore_metric.system.whole_files import whole_path
 from alignscore_metric.training.data import IGNORED, EncodedExamples, length_batches
 from alignscore_metric.training.evaluation import evaluate_dev, mean_measure
 from alignscore_metric.training.objective import (
@@ -391,6 +392,7 @@ class _Trainer:
             "best": self.best,
             "random": random,
         }
+        # One name for all: what a killed run left, of hundreds of MB, is overwritten by the next.
         unfinished = self.output / f"{CHECKPOINT}.partial"
         with writing(self.output):
             try:
@@ -456,9 +458,8 @@ def _cut_log(log: Path, step: int) -> None:
             break
         if not after:
             kept.append(line)
-    partial = log.with_name(f"{log.name}.partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(log)
+    with whole_path(log) as beside:
+        beside.write_text("".join(kept), encoding="utf-8")
 
 
 def _accelerator() -> Any:  # noqa: ANN401  # a library that may be absent

@@ -1,0 +1,351 @@
+"""From texts to a result: splitters, engine and aggregation, built once and never changed.
+
+Owns the order of the steps and what each needs from a checkpoint and a profile. Knows nothing of
+model names, files or decisions.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import islice
+
+import torch
+
+from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.signature import Signature, sign, splitter_version
+from alignscore_metric.engine.encoding import count_tokens
+from alignscore_metric.engine.engine import Engine, TruncationWarning
+from alignscore_metric.engine.precision import (
+    AUTO,
+    candidates,
+    choose,
+    examples,
+    prepare,
+    remembered,
+)
+from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.result import AlignScoreResult
+from alignscore_metric.scores.aggregation import Floats, aggregate_sentences, max_over_chunks
+from alignscore_metric.scores.smart import SmartResult, smart_of_texts
+from alignscore_metric.text.chunking import SourceChunker
+from alignscore_metric.text.copying import blend, copied_shares
+from alignscore_metric.text.pairs import Example, IntArray, PairLister, PairTable, Source
+from alignscore_metric.text.prefilter import (
+    ALIGNER,
+    LEXICAL,
+    Choose,
+    aligner_choice,
+    chosen_scores,
+    lexical_choice,
+    parse_prefilter,
+)
+from alignscore_metric.text.splitters import get_splitter
+
+PART = 128
+"""Most examples that are split while a GPU scores those before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Everything between texts and their result.
+
+    Attributes:
+        profile: How scores are made.
+        split_source: A source to its chunks, at least one.
+        split_summary: A summary to its claims, possibly none.
+        engine: Scores pairs on a device.
+        choose: Which cells of a table are scored; all where None.
+        first_part: Of how many examples the pairs are listed before the first are scored, and then
+            of ever more; all where None.
+        signature: What produces the scores.
+    """
+
+    profile: Profile
+    split_source: Callable[[Source], list[str]]
+    split_summary: Callable[[str], list[str]]
+    engine: Engine
+    choose: Choose | None
+    first_part: int | None
+    signature: str
+
+    @property
+    def device(self) -> torch.device:
+        """Where pairs are scored."""
+        return torch.device(self.engine.aligner.device)
+
+    def pair_table(self, sources: Iterable[Source], summaries: Iterable[str]) -> PairTable:
+        """Split N sources and N summaries, without the model."""
+        lister = self._lister()
+        lister.add(zip(sources, summaries, strict=True))
+        return lister.table()
+
+    def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
+        """Score N sources and N summaries, the first of them while later ones are split."""
+        lister = self._lister()
+        first = self.first_part or len(sources)
+        parts = _in_parts(zip(sources, summaries, strict=True), first)
+        return self._evaluate(
+            lister.chunks,
+            lister.sentences,
+            map(lister.add, parts),
+            lister.table,
+            total=lambda: lister.expected(len(sources)),
+        )
+
+    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
+        """Score what `pair_table` gave."""
+        return self._evaluate(
+            table.chunks,
+            table.sentences,
+            iter([table.pairs]),
+            lambda: table,
+            total=lambda: len(table.pairs),
+        )
+
+    def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
+        """SMART of N sources and N summaries, from the scores of pairs of their sentences."""
+        split = cache(get_splitter(self.profile.splitter).split)
+        passages = [[source] if isinstance(source, str) else source for source in sources]
+        scores = smart_of_texts(
+            [[sentence for text in texts for sentence in split(text)] for texts in passages],
+            [split(summary) for summary in summaries],
+            score=lambda sentences, pairs: self.engine.score(sentences, sentences, pairs),
+        )
+        signature = replace(
+            Signature.parse(self.signature),
+            splitter=splitter_version(self.profile),
+            chunk="sentence",
+            claims="sentences",
+            aggregation="smart",
+            prefilter="",
+        )
+        return SmartResult(scores, str(signature))
+
+    def _lister(self) -> PairLister:
+        return PairLister(split_source=self.split_source, split_summary=self.split_summary)
+
+    def _evaluate(
+        self,
+        chunks: Sequence[str],
+        sentences: Sequence[str],
+        parts: Iterator[IntArray],
+        table: Callable[[], PairTable],
+        *,
+        total: Callable[[], int],
+    ) -> AlignScoreResult:
+        """Score pairs as they are listed; `table` is asked for when all of them are."""
+        copied: list[Future[Floats]] = []
+        with ThreadPoolExecutor(1) as beside:  # which costs nothing where the device is another one
+
+            def listed() -> Iterator[IntArray]:
+                part = next(parts, None)
+                while part is not None:
+                    following = next(parts, None)
+                    if following is None and self.profile.copied_weight:
+                        copied.append(beside.submit(copied_shares, table()))
+                    yield part
+                    part = following
+
+            if self.choose is None:
+                cells = self.engine.score_parts(chunks, sentences, listed(), total)[table().cells]
+            else:
+                for _ in listed():
+                    pass  # a choice looks at whole examples
+                cells = chosen_scores(table(), self.choose(table()), self.engine.score)
+        return self._result(table(), cells, *(future.result() for future in copied))
+
+    def _result(
+        self, table: PairTable, cell_scores: Floats, copied: Floats | None = None
+    ) -> AlignScoreResult:
+        """From scores of cells [C] and copied shares of sentences [S] to scores of examples."""
+        sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
+        if copied is not None:
+            sentence_scores = blend(sentence_scores, copied, self.profile.copied_weight)
+        return AlignScoreResult(
+            scores=aggregate_sentences(
+                sentence_scores, table.example_sentences, self.profile.sentence_aggregation
+            ),
+            sentence_scores=sentence_scores,
+            best_cells=best_cells,
+            table=table,
+            signature=self.signature,
+        )
+
+
+def build_pipeline(
+    checkpoint: Checkpoint,
+    profile: Profile,
+    *,
+    device: torch.device,
+    precision: str,
+    batch_tokens: int | None = None,
+    progress: bool = False,
+) -> Pipeline:
+    """A checkpoint on a device, ready to evaluate.
+
+    Args:
+        checkpoint: In float32, on the CPU; its aligner is spent: changed, or moved.
+        profile: How scores are made.
+        device: Where.
+        precision: Of the numbers; `auto` finds the fastest that changes little.
+        batch_tokens: Tokens of a batch; what suits aligner and device where None.
+        progress: Show bars on stderr.
+
+    Raises:
+        ConfigurationError: A precision that the device lacks, or a prefilter that saves nothing.
+        MissingResourceError: The splitter's data is not on this machine.
+    """
+    if precision == AUTO:
+        precision = fastest_precision(checkpoint, profile, device)
+    ranker = _load_ranker(profile, checkpoint)
+    splitter = get_splitter(profile.splitter) if profile.splits else None
+    size = batch_tokens or _batch_tokens(checkpoint, device)
+    engine = Engine(
+        aligner=prepare(checkpoint.aligner, precision, device),
+        tokenizer=checkpoint.tokenizer,
+        profile=profile,
+        precision=precision,
+        batch_tokens=size,
+        progress=progress,
+    )
+    return Pipeline(
+        profile=profile,
+        split_source=SourceChunker(
+            profile.chunking,
+            profile.chunk_words,
+            splitter,
+            count_tokens=partial(count_tokens, checkpoint.tokenizer),
+        ),
+        split_summary=(
+            splitter.split if splitter and profile.claims == "sentences" else _whole_claim
+        ),
+        engine=engine,
+        choose=_chooser(engine, ranker),
+        first_part=None if device.type == "cpu" else PART // 16,
+        signature=_signature(checkpoint, profile, precision, ranker),
+    )
+
+
+def fastest_precision(checkpoint: Checkpoint, profile: Profile, device: torch.device) -> str:
+    """What `precision="auto"` stands for here; tried once and remembered.
+
+    Args:
+        checkpoint: Stays as it is.
+        profile: How scores are made.
+        device: Where they are to be made fast.
+    """
+    sources, summaries, faithful = examples()
+
+    def score(precision: str) -> Floats:
+        own = replace(checkpoint, aligner=copy.deepcopy(checkpoint.aligner))
+        pipeline = build_pipeline(own, profile, device=device, precision=precision)
+        return pipeline.evaluate(sources, summaries).scores
+
+    on_gpu = device.type == "cuda"
+    key = {
+        "scores": _signature(checkpoint, profile, AUTO, _load_ranker(profile, checkpoint)),
+        "torch": torch.__version__,
+        "candidates": list(candidates(device)),  # a home may be shared by several machines
+        "device": torch.cuda.get_device_name(device) if on_gpu else str(device),
+    }
+    return remembered(key, lambda: choose(device, score, faithful))
+
+
+def pick_device(name: str | None) -> torch.device:
+    """The named device, or the best one here.
+
+    Raises:
+        ConfigurationError: It is unknown or absent.
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "mps" if name == "cpu" and torch.backends.mps.is_available() else name
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as cause:
+        reason = str(cause).splitlines()[0]
+        raise ConfigurationError(f"device {name!r} cannot be used here: {reason}") from cause
+    return device
+
+
+def _in_parts(examples: Iterator[Example], first: int) -> Iterator[list[Example]]:
+    """Examples in parts, each twice as large as the one before, up to `PART`."""
+    size = max(1, first)
+    while part := list(islice(examples, size)):
+        yield part
+        size = max(first, min(2 * size, PART))
+
+
+def _load_ranker(profile: Profile, checkpoint: Checkpoint) -> Checkpoint | None:
+    """The aligner that chooses chunks for another; None where the profile asks for none.
+
+    Raises:
+        ConfigurationError: It would choose for itself, which saves nothing.
+    """
+    prefilter = parse_prefilter(profile.prefilter)
+    if prefilter is None or prefilter.ranking != ALIGNER:
+        return None
+    ranker = load_checkpoint(ALIGNER)
+    if ranker.weights_sha256 == checkpoint.weights_sha256:
+        raise ConfigurationError(
+            f"prefilter {profile.prefilter!r}: the bundled aligner would score every chunk to "
+            f"spare itself some; use prefilter='{LEXICAL}-{prefilter.keep}'"
+        )
+    return ranker
+
+
+def _chooser(engine: Engine, ranker: Checkpoint | None) -> Choose | None:
+    """What chooses the cells that an engine is to score; None for all of them."""
+    prefilter = parse_prefilter(engine.profile.prefilter)
+    if prefilter is None:
+        return None
+    if ranker is None:
+        return partial(lexical_choice, keep=prefilter.keep)
+    ranking = replace(
+        engine,
+        aligner=prepare(ranker.aligner, engine.precision, engine.aligner.device),
+        tokenizer=ranker.tokenizer,
+        profile=ranker.aligner.profile,
+        progress=False,
+    )
+
+    def score(chunks: Sequence[str], sentences: Sequence[str], pairs: IntArray) -> Floats:
+        with warnings.catch_warnings():  # of a text that is cut here, no score loses anything
+            warnings.simplefilter("ignore", TruncationWarning)
+            return ranking.score(chunks, sentences, pairs)
+
+    return partial(aligner_choice, keep=prefilter.keep, score=score)
+
+
+def _signature(
+    checkpoint: Checkpoint, profile: Profile, precision: str, ranker: Checkpoint | None
+) -> str:
+    return str(
+        sign(
+            profile,
+            model=checkpoint.name,
+            weights=checkpoint.weights_sha256,
+            tokenizer=checkpoint.tokenizer_sha256,
+            precision=precision,
+            ranker=ranker.weights_sha256 if ranker else "",
+        )
+    )
+
+
+def _batch_tokens(checkpoint: Checkpoint, device: torch.device) -> int:
+    """Tokens of a batch that keep a device busy; on a CPU, whose states fit its caches."""
+    if device.type != "cpu":
+        return 65536
+    return max(1, min(4096, 4096 * 384 // int(checkpoint.aligner.encoder.config.hidden_size)))
+
+
+def _whole_claim(summary: str) -> list[str]:
+    """All of a summary as one claim; a blank one claims nothing."""
+    return [summary] if summary.strip() else []
