@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         NumericalError,
         WorkerError,
     )
+    from alignscore_metric.files.scoring import score_file
     from alignscore_metric.integrations.evaluate_api import load
     from alignscore_metric.metric import AlignScore
     from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
@@ -37,6 +38,7 @@ _HOMES = {
     "SentenceEvidence": "result",
     "SmartResult": "scores.smart",
     "load": "integrations.evaluate_api",
+    "score_file": "files.scoring",
     "AlignScoreError": "errors",
     "CheckpointError": "errors",
     "ConfigurationError": "errors",
@@ -61,6 +63,7 @@ __all__ = [
     "WorkerError",
     "__version__",
     "load",
+    "score_file",
 ]
 
 

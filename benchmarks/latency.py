@@ -77,7 +77,7 @@ def cold_start(tree: Path, file: Path) -> tuple[float, float]:
     command = [
         sys.executable,
         "-m",
-        "alignscore_metric.commands.main",
+        "alignscore_metric",
         "score",
         str(file),
         "--quiet",

@@ -226,7 +226,7 @@ def killed_runs(given: Path, args: argparse.Namespace, rng: np.random.Generator)
         command = [
             sys.executable,
             "-m",
-            "alignscore_metric.commands.main",
+            "alignscore_metric",
             "score",
             str(given),
             *args.options,

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         given, written = Path(folder, "rows.jsonl"), Path(folder, "scored.jsonl")
         given.write_text("".join(rows), encoding="utf-8")
-        command = [sys.executable, "-m", "alignscore_metric.commands.main", "score", str(given)]
+        command = [sys.executable, "-m", "alignscore_metric", "score", str(given)]
         started = time.monotonic()
         subprocess.run(  # noqa: S603  # our own command
             [*command, "-o", str(written), "--evidence", *args.options], check=True

@@ -104,7 +104,7 @@ class Server:
     """`alignscore serve` as a process on a free port."""
 
     def __init__(self, model: str, *options: str) -> None:
-        command = [sys.executable, "-m", "alignscore_metric.commands.main", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "alignscore_metric", "serve", "--port", "0"]
         command += ["--model", model, *options]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603
         lines = [self._line(), self._line()]

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import alignscore_metric.files.scoring
 import alignscore_metric.metric
 from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
@@ -60,6 +61,7 @@ def no_model(monkeypatch) -> None:
             raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(alignscore_metric.metric, "AlignScore", Loaded)
+    monkeypatch.setattr(alignscore_metric.files.scoring, "AlignScore", Loaded)
 
 
 def refusal(argv, capsys) -> str:
@@ -380,7 +382,7 @@ def test_info_prints_signature_and_evaluate_path(tiny_aligner, metric, capsys):
 
 def run(argv, *, stdin=b"") -> subprocess.CompletedProcess:
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "alignscore_metric.commands.main", *map(str, argv)]
+    command = [sys.executable, "-m", "alignscore_metric", *map(str, argv)]
     return subprocess.run(command, input=stdin, capture_output=True, env=environment, check=False)
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import alignscore_metric.files.scoring
 import alignscore_metric.metric
 from alignscore_metric import AlignScore, InputError
 from alignscore_metric.commands.main import main
@@ -326,6 +327,7 @@ def test_the_command_refuses_a_place_before_it_scores(
     tmp_path, rows_file, monkeypatch, capsys, name
 ):
     monkeypatch.setattr(alignscore_metric.metric, "AlignScore", None)  # would fail if called
+    monkeypatch.setattr(alignscore_metric.files.scoring, "AlignScore", None)
     before = rows_file.read_bytes()
     scored = tmp_path / "scored.jsonl"
     argv = ["score", rows_file, "-o", scored, "--report", tmp_path / name]

@@ -465,7 +465,7 @@ class Process:
     """`alignscore serve` on a free port; sockets to it."""
 
     def __init__(self, tiny_aligner, *options):
-        command = [sys.executable, "-m", "alignscore_metric.commands.main", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "alignscore_metric", "serve", "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--model", str(tiny_aligner), *options],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,

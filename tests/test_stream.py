@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import alignscore_metric.files.growing
+import alignscore_metric.files.scoring
 import alignscore_metric.files.tables
 import alignscore_metric.metric
 from alignscore_metric.commands.main import main
@@ -89,6 +90,7 @@ def fake(monkeypatch) -> type[FakeMetric]:
     monkeypatch.setattr(FakeMetric, "tables", [])
     monkeypatch.setattr(FakeMetric, "signature", "alignscore|model:fake")
     monkeypatch.setattr(alignscore_metric.metric, "AlignScore", FakeMetric)
+    monkeypatch.setattr(alignscore_metric.files.scoring, "AlignScore", FakeMetric)
     monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(2, 10**6))
     return FakeMetric
 

@@ -703,7 +703,7 @@ def cli_command(recipe: Recipe, data_dir: Path, folder: Path) -> list[str]:
     command = [
         sys.executable,
         "-m",
-        "alignscore_metric.commands.main",
+        "alignscore_metric",
         "train",
         str(folder / "recipe.yaml"),
     ]

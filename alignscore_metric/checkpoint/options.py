@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.checkpoint.profile import PROFILE_OPTIONS, Profile
 from alignscore_metric.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from alignscore_metric.checkpoint.aligner import Aligner
 
 
 @dataclass(frozen=True)

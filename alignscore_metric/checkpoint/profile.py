@@ -1,22 +1,23 @@
 """What a checkpoint's numbers mean: head, class, splitting, template, aggregation, limits.
 
 A profile is stored in the model's configuration, travels with the weights, and is part of every
-signature. Pure data: knows nothing of torch or of files.
+signature. Pure data: knows nothing of torch or of files, and imports nothing heavy before a profile
+is made, because every command's `--help` reads its fields.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from typing_extensions import Self
 
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.scores.aggregation import sentence_reduction
-from alignscore_metric.scores.decisions import Calibration
 from alignscore_metric.text.chunking import Chunking
-from alignscore_metric.text.prefilter import NONE, parse_prefilter
+
+if TYPE_CHECKING:
+    from alignscore_metric.scores.decisions import Calibration
 
 Head = Literal["bin", "tri", "reg"]
 Claims = Literal["sentences", "whole"]
@@ -95,7 +96,7 @@ class Profile:
         metadata=_settable("of copied words in the score, 0 for the model's score alone", "W"),
     )
     prefilter: str = field(
-        default=NONE,
+        default="none",
         metadata=_settable(
             "score only the K chunks of a source that are likeliest to matter to a sentence: "
             "lexical-K (by shared words) or mini-K (by the bundled aligner); none: all",
@@ -107,6 +108,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         """Refuse values that no part of the package could honour."""
+        from alignscore_metric.scores.aggregation import sentence_reduction
+        from alignscore_metric.text.prefilter import parse_prefilter
+
         if self.head not in tuple(CLASSES):
             raise ConfigurationError(f"head is {self.head!r}; known heads: {', '.join(CLASSES)}")
         if type(self.supported) is not int or not 0 <= self.supported < CLASSES[self.head]:
@@ -137,6 +141,20 @@ class Profile:
         """Whether anything is cut into sentences: then, and only then, a splitter is needed."""
         return self.chunking != "whole" or self.claims != "whole"
 
+    @property
+    def chunk(self) -> str:
+        """How a signature names the chunks of a source."""
+        named = {"alignscore": f"{self.chunk_words}", "whole": "whole"}
+        return named.get(self.chunking, f"{self.chunking}-{self.chunk_words}")
+
+    @property
+    def aggregation(self) -> str:
+        """How a signature names what is done with the scores of pairs."""
+        from alignscore_metric.text.copying import LENGTH
+
+        name = f"{self.chunk_aggregation}-{self.sentence_aggregation}"
+        return f"{name}+{self.copied_weight:g}copied{LENGTH}" if self.copied_weight else name
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build a profile from a plain dict.
@@ -156,6 +174,8 @@ class Profile:
             )
         calibration = values.get("calibration")
         if calibration is not None:
+            from alignscore_metric.scores.decisions import Calibration
+
             values = values | {"calibration": Calibration.from_dict(calibration)}
         return cls(**values)
 
@@ -203,25 +223,25 @@ PROFILE_OPTIONS: Mapping[str, Field[Any]] = {
 }
 """The fields that users may set one by one, besides the head."""
 
-PROFILES: dict[str, Profile] = {
-    "alignscore": Profile(),
-    "minicheck": Profile(
-        head="bin",
-        supported=1,
-        chunking="minicheck",
-        chunk_words=400,
-        claims="whole",
-        template="minicheck",
-    ),
-    "factcg": Profile(
-        head="bin",
-        supported=1,
-        chunking="factcg",
-        chunk_words=550,
-        claims="whole",
-        template="factcg",
-        max_length=2048,
-    ),
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "alignscore": {},
+    "minicheck": {
+        "head": "bin",
+        "supported": 1,
+        "chunking": "minicheck",
+        "chunk_words": 400,
+        "claims": "whole",
+        "template": "minicheck",
+    },
+    "factcg": {
+        "head": "bin",
+        "supported": 1,
+        "chunking": "factcg",
+        "chunk_words": 550,
+        "claims": "whole",
+        "template": "factcg",
+        "max_length": 2048,
+    },
 }
 """How published checkers are meant to be run, from their own code: Zha et al. 2023 (AlignScore),
 Tang et al. 2024 (MiniCheck-RoBERTa), Lei et al. 2025 (FactCG-DeBERTa)."""
@@ -235,4 +255,4 @@ def get_profile(name: str) -> Profile:
     """
     if name not in PROFILES:
         raise ConfigurationError(f"profile is {name!r}; known profiles: {', '.join(PROFILES)}")
-    return PROFILES[name]
+    return Profile(**PROFILES[name])

@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.text.copying import LENGTH
 from alignscore_metric.text.prefilter import parse_prefilter
 from alignscore_metric.version import __version__
 
@@ -109,17 +108,16 @@ def sign(
         precision: Of the numbers that it computes in.
         ranker: Hash of the weights of the aligner that chooses chunks, where one does.
     """
-    chunk = {"alignscore": f"{profile.chunk_words}", "whole": "whole"}
     return Signature(
         model=model,
         weights=weights[:12],
         tokenizer=tokenizer[:8],
         head=f"{profile.head}[{profile.supported}]",
         splitter=splitter_version(profile) if profile.splits else "none",
-        chunk=chunk.get(profile.chunking, f"{profile.chunking}-{profile.chunk_words}"),
+        chunk=profile.chunk,
         claims=profile.claims,
         template=profile.template,
-        aggregation=_aggregation(profile),
+        aggregation=profile.aggregation,
         length=str(profile.max_length),
         precision=precision,
         version=__version__,
@@ -130,14 +128,6 @@ def sign(
 def splitter_version(profile: Profile) -> str:
     """A profile's splitter with the version of the library behind it."""
     return f"{profile.splitter}+nltk{version('nltk')}"
-
-
-def _aggregation(profile: Profile) -> str:
-    """What is done with the scores of pairs."""
-    name = f"{profile.chunk_aggregation}-{profile.sentence_aggregation}"
-    if not profile.copied_weight:
-        return name
-    return f"{name}+{profile.copied_weight:g}copied{LENGTH}"
 
 
 def _prefilter(profile: Profile, ranker: str) -> str:

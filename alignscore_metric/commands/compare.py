@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import (
+    OK,
+    Commands,
+    add_metric_options,
+    add_text_columns,
+    make_metric,
+)
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.whole_files import write_text
 
@@ -19,26 +25,12 @@ if TYPE_CHECKING:
     from alignscore_metric.leaderboards.comparison import Floats
     from alignscore_metric.leaderboards.systems import Examples
     from alignscore_metric.leaderboards.tables.comparison import Contrast
-    from alignscore_metric.metric import AlignScore
 
-OK = 0
 FORMATS = ("text", "markdown", "latex", "json")
 
-MakeMetric = Callable[[argparse.Namespace], "AlignScore"]
 
-
-def add_compare(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_metric_options: Callable[[argparse.ArgumentParser], None],
-    make_metric: MakeMetric,
-) -> None:
-    """Add `compare` to the grammar of `alignscore`.
-
-    Args:
-        commands: Where to.
-        add_metric_options: Adds the options that say how to score.
-        make_metric: A metric from these options.
-    """
+def add_compare(commands: Commands) -> None:
+    """Add `compare` to the grammar of `alignscore`."""
     compare = commands.add_parser(
         "compare",
         help="compare systems that summarised the same sources",
@@ -59,13 +51,12 @@ def add_compare(
     _add_columns(compare)
     _add_settings(compare)
     add_metric_options(compare)
-    compare.set_defaults(run=partial(_compare, make_metric))
+    compare.set_defaults(run=_compare)
 
 
 def _add_columns(compare: argparse.ArgumentParser) -> None:
     group = compare.add_argument_group("columns")
-    group.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
-    group.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+    add_text_columns(group)
     group.add_argument(
         "--match-column", metavar="NAME", help="equal values tell which rows belong together; "
         "default: id where every file has it, else the source",
@@ -85,7 +76,7 @@ def _add_settings(compare: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
 
 
-def _compare(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+def _compare(args: argparse.Namespace) -> int:
     from alignscore_metric.leaderboards.comparison import Settings, compare
     from alignscore_metric.leaderboards.systems import match_examples, read_systems
     from alignscore_metric.leaderboards.tables.comparison import render_comparison
@@ -103,7 +94,7 @@ def _compare(make_metric: MakeMetric, args: argparse.Namespace) -> int:
     examples = match_examples(systems, args.match_column)
     for message in examples.left_out():
         sys.stderr.write(f"{message}\n")
-    scores, scores_from = _scores(make_metric, args, examples)
+    scores, scores_from = _scores(args, examples)
     text = render_comparison(
         compare(scores, examples.documents, settings),
         format=args.format,
@@ -114,9 +105,7 @@ def _compare(make_metric: MakeMetric, args: argparse.Namespace) -> int:
     return OK
 
 
-def _scores(
-    make_metric: MakeMetric, args: argparse.Namespace, examples: Examples
-) -> tuple[dict[str, Floats], str]:
+def _scores(args: argparse.Namespace, examples: Examples) -> tuple[dict[str, Floats], str]:
     """Scores by system, and what made them: read where all files hold them, else made."""
     from alignscore_metric.leaderboards.systems import SCORE_COLUMN, stored_scores
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from alignscore_metric.commands.options import (
+    OK,
+    Commands,
+    add_metric_options,
+    add_saved_metric_options,
+    add_text_columns,
+    make_metric,
+)
 from alignscore_metric.errors import InputError
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
-    from alignscore_metric.metric import AlignScore
     from alignscore_metric.scores.decisions import Calibration, Floats
-
-OK = 0
-MakeMetric = Callable[[argparse.Namespace], "AlignScore"]
 
 
 class LabelledRows(NamedTuple):
@@ -31,21 +34,9 @@ class LabelledRows(NamedTuple):
     weights: Floats
 
 
-def add_decisions(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_metric_options: Callable[[argparse.ArgumentParser], None],
-    add_checkpoint_options: Callable[[argparse._ActionsContainer], None],
-    make_metric: MakeMetric,
-) -> None:
-    """Add `calibrate` and `predict` to the grammar of `alignscore`.
-
-    Args:
-        commands: Where to.
-        add_metric_options: Adds the options that say how to score.
-        add_checkpoint_options: Adds those of them that a saved checkpoint can keep.
-        make_metric: A metric from these options.
-    """
-    _add_calibrate(commands, add_checkpoint_options, make_metric)
+def add_decisions(commands: Commands) -> None:
+    """Add `calibrate` and `predict` to the grammar of `alignscore`."""
+    _add_calibrate(commands)
     predict = commands.add_parser(
         "predict",
         help="judge the rows of a file consistent or not",
@@ -59,16 +50,12 @@ def add_decisions(
         "--objective", default="balanced_accuracy", metavar="NAME", help="balanced_accuracy "
         "(default), precision=P, recall=R, miss_rate=A as they were fitted, or probability=P",
     )  # fmt: skip
-    _add_columns(predict)
+    add_text_columns(predict)
     add_metric_options(predict)
-    predict.set_defaults(run=partial(_predict, make_metric))
+    predict.set_defaults(run=_predict)
 
 
-def _add_calibrate(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_checkpoint_options: Callable[[argparse._ActionsContainer], None],
-    make_metric: MakeMetric,
-) -> None:
+def _add_calibrate(commands: Commands) -> None:
     calibrate = commands.add_parser(
         "calibrate",
         help="fit probabilities and thresholds on labelled rows",
@@ -88,32 +75,17 @@ def _add_calibrate(
         "balanced_accuracy, precision=P, recall=R, miss_rate=A; may be repeated; default: "
         "balanced_accuracy, recall=0.9, miss_rate=0.1",
     )  # fmt: skip
-    _add_columns(calibrate)
+    add_text_columns(calibrate)
     calibrate.add_argument("--label-column", metavar="NAME", default="label", help="(label)")
     calibrate.add_argument(
         "--score-column", metavar="NAME", help="of scores that this checkpoint gave, to read "
         "instead of making them",
     )  # fmt: skip
-    group = calibrate.add_argument_group("metric")
-    group.add_argument("--model", default="mini", help="see: alignscore score --help")
-    add_checkpoint_options(group)
-    group.add_argument("--device", help="default: the best one here")
-    group.add_argument("--precision", default="fp32", help="fp32 (default), bf16 or fp16")
-    group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
-    calibrate.set_defaults(
-        run=partial(_calibrate, make_metric),
-        **dict.fromkeys(("head", "splitter", "chunk_words", "claims", "copied_weight")),
-        **dict.fromkeys(("sentence_aggregation", "prefilter")),
-    )
+    add_saved_metric_options(calibrate)
+    calibrate.set_defaults(run=_calibrate)
 
 
-def _add_columns(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
-    parser.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
-
-
-def _calibrate(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+def _calibrate(args: argparse.Namespace) -> int:
     from alignscore_metric.checkpoint.conversion import check_output, convert
     from alignscore_metric.files.tables import read_table
     from alignscore_metric.scores.decisions import OBJECTIVES, fit_calibration, parse_objective
@@ -123,7 +95,7 @@ def _calibrate(make_metric: MakeMetric, args: argparse.Namespace) -> int:
     for objective in objectives:  # refused before anything is scored
         parse_objective(objective)
     fit, test = ([read_table(file) for file in files] for files in (args.files, args.test))
-    score = _reader(args) if args.score_column else _scorer(make_metric, args)
+    score = _reader(args) if args.score_column else _scorer(args)
     scores, labels, weights = _labelled(fit, args.label_column, score)
     calibration = fit_calibration(
         scores,
@@ -160,9 +132,7 @@ def _reader(args: argparse.Namespace) -> Callable[[Table], Sequence[float]]:
     return read
 
 
-def _scorer(
-    make_metric: MakeMetric, args: argparse.Namespace
-) -> Callable[[Table], Sequence[float]]:
+def _scorer(args: argparse.Namespace) -> Callable[[Table], Sequence[float]]:
     metric = make_metric(args)
     return lambda table: metric.score(*_texts(table, args))  # type: ignore[arg-type]  # it checks
 
@@ -235,7 +205,7 @@ def _test_report(calibration: Calibration, rows: LabelledRows) -> list[str]:
     return lines
 
 
-def _predict(make_metric: MakeMetric, args: argparse.Namespace) -> int:
+def _predict(args: argparse.Namespace) -> int:
     import math
 
     from alignscore_metric.files.tables import read_table, table_writer

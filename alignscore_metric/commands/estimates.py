@@ -11,16 +11,15 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import OK, Commands
 from alignscore_metric.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
     from alignscore_metric.scores.estimates import ConsistencyRate, Settings
 
-OK = 0
 
-
-def add_estimate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_estimate(commands: Commands) -> None:
     """Add `estimate` to the grammar of `alignscore`.
 
     Args:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.commands.nlu import add_nlu
+from alignscore_metric.commands.options import OK, Commands
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.system.whole_files import write_text
 
@@ -33,12 +34,11 @@ SETTINGS: Mapping[str, Any] = {"resamples": 1000, "seed": 0, "alpha": 0.05, "sys
 BOARD_OPTIONS = {"split": None, "statistic": "roc_auc", "metric": None, **SETTINGS}
 #: Modules that the extra `leaderboards` installs.
 _EXTRA = frozenset(("jinja2", "markupsafe", "matplotlib", "pyarrow", "pydantic", "sklearn", "yaml"))
-OK = 0
 
 Command = Callable[[argparse.Namespace], int]
 
 
-def add_leaderboard(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_leaderboard(commands: Commands) -> None:
     """Add `leaderboard` and its own commands to the grammar of `alignscore`."""
     leaderboard = commands.add_parser(
         "leaderboard",
@@ -59,7 +59,7 @@ def add_leaderboard(commands: argparse._SubParsersAction[argparse.ArgumentParser
     )
 
 
-def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_data(commands: Commands) -> None:
     data = commands.add_parser(
         "data",
         help="which datasets are on this machine, which are missing, how to get them",
@@ -69,7 +69,7 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     data.set_defaults(run=_data)
 
 
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_run(commands: Commands) -> None:
     run = commands.add_parser(
         "run",
         help="score a benchmark with metrics",
@@ -95,7 +95,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.set_defaults(run=_run)
 
 
-def _add_submit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_submit(commands: Commands) -> None:
     submit = commands.add_parser(
         "submit",
         help="add scores that were made elsewhere",
@@ -114,7 +114,7 @@ def _add_submit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     submit.set_defaults(run=_submit)
 
 
-def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_show(commands: Commands) -> None:
     show = commands.add_parser(
         "show",
         help="a benchmark's table from its runs",
@@ -134,7 +134,7 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.set_defaults(run=_show)
 
 
-def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_compare(commands: Commands) -> None:
     compare = commands.add_parser(
         "compare",
         help="paired tests between metrics",
@@ -146,7 +146,7 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.set_defaults(run=_compare)
 
 
-def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_site(commands: Commands) -> None:
     site = commands.add_parser(
         "site",
         help="static pages: sortable tables, intervals, ROC curves, hardest examples",
@@ -164,7 +164,7 @@ def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     site.set_defaults(run=_site)
 
 
-def _add_cards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_cards(commands: Commands) -> None:
     cards = commands.add_parser(
         "cards",
         help="the data cards: check, describe, render",

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import math
 import shutil
 import sys
 import textwrap
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,6 +20,17 @@ from alignscore_metric.commands.compare import add_compare
 from alignscore_metric.commands.decisions import add_decisions
 from alignscore_metric.commands.estimates import add_estimate
 from alignscore_metric.commands.leaderboard import add_leaderboard
+from alignscore_metric.commands.options import (
+    BELOW,
+    OK,
+    REFUSED,
+    Commands,
+    add_checkpoint_options,
+    add_metric_options,
+    add_text_columns,
+    make_metric,
+    metric_options,
+)
 from alignscore_metric.commands.robustness import add_robustness
 from alignscore_metric.commands.serve import add_serve
 from alignscore_metric.commands.training import add_training
@@ -31,13 +38,9 @@ from alignscore_metric.errors import AlignScoreError, ConfigurationError, InputE
 from alignscore_metric.version import __version__
 
 if TYPE_CHECKING:
-    from alignscore_metric.files.growing import GrowingTable
     from alignscore_metric.files.tables import Table
-    from alignscore_metric.files.windows import CheckedTable, Scored, WindowScorer
-    from alignscore_metric.metric import AlignScore
-    from alignscore_metric.result import AlignScoreResult, ScoreSummary, SentenceEvidence
-
-OK, BELOW, REFUSED = 0, 1, 2
+    from alignscore_metric.files.windows import Scored
+    from alignscore_metric.result import ScoreSummary, SentenceEvidence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,17 +79,17 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_info(commands)
     _add_convert(commands)
-    add_decisions(commands, _add_metric_options, _add_checkpoint_options, _metric)
+    add_decisions(commands)
     add_training(commands)
     add_leaderboard(commands)
-    add_compare(commands, _add_metric_options, _metric)
+    add_compare(commands)
     add_robustness(commands)
     add_estimate(commands)
-    add_serve(commands, _add_metric_options, _metric)
+    add_serve(commands)
     return parser
 
 
-def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_score(commands: Commands) -> None:
     score = commands.add_parser(
         "score",
         help="score a file of (source, summary) rows",
@@ -102,8 +105,7 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "-o", "--output", help="file to write (its ending tells the format), or - for jsonl on "
         "stdout; without it the scores are printed for reading (with input -: jsonl on stdout)",
     )  # fmt: skip
-    score.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
-    score.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+    add_text_columns(score)
     score.add_argument("--score-column", metavar="NAME", default="alignscore", help="to add")
     score.add_argument(
         "--evidence", action="store_true", help="add each sentence's score and best chunk "
@@ -126,11 +128,11 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     score.add_argument(
         "--workers", type=int, metavar="N", help="of --engine ray; default: one per GPU, else CPU"
     )
-    _add_metric_options(score)
+    add_metric_options(score)
     score.set_defaults(run=_score)
 
 
-def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_explain(commands: Commands) -> None:
     explain = commands.add_parser(
         "explain",
         help="show which sentences of one summary are supported, and by what",
@@ -140,21 +142,21 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         group = explain.add_mutually_exclusive_group(required=True)
         group.add_argument(f"--{role}", metavar="FILE", help=f"text file of the {role}")
         group.add_argument(f"--{role}-text", metavar="TEXT", help=f"the {role} itself")
-    _add_metric_options(explain)
+    add_metric_options(explain)
     explain.set_defaults(run=_explain)
 
 
-def _add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_info(commands: Commands) -> None:
     info = commands.add_parser(
         "info",
         help="models, versions, device, signature, path for evaluate.load",
         description="What this installation has and what signature its scores would carry.",
     )
-    _add_metric_options(info)
+    add_metric_options(info)
     info.set_defaults(run=_info)
 
 
-def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_convert(commands: Commands) -> None:
     convert = commands.add_parser(
         "convert",
         help="write a checkpoint as a self-contained folder, or as a plain classifier",
@@ -169,75 +171,13 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--to-classifier", action="store_true", help="write a sequence classifier for "
         "transformers, sentence-transformers, text-embeddings-inference",
     )  # fmt: skip
-    _add_checkpoint_options(convert)
+    add_checkpoint_options(convert)
     convert.set_defaults(run=_convert)
 
 
-def _add_metric_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("metric")
-    group.add_argument(
-        "--model", default="mini", help="mini (bundled); an official checkpoint's name; a folder; "
-        "or a .ckpt file (see: alignscore info)",
-    )  # fmt: skip
-    _add_checkpoint_options(group)
-    group.add_argument(
-        "--device", help="cpu, cuda, cuda:1, mps; score: cuda:0,cuda:1 for both; "
-        "default: the best one here",
-    )  # fmt: skip
-    group.add_argument(
-        "--precision", default="fp32", help="fp32 (default), bf16, fp16, int8 or auto"
-    )
-    group.add_argument("--head", help="bin, tri or reg; default: the checkpoint's own")
-    group.add_argument("--splitter", help="bundled_punkt or nltk_punkt; default: the checkpoint's")
-    group.add_argument("--chunk-words", type=int, metavar="N", help="default: the checkpoint's")
-    group.add_argument(
-        "--copied-weight", type=float, metavar="W", help="of copied words in the score, 0 for the "
-        "model's score alone; default: the checkpoint's",
-    )  # fmt: skip
-    group.add_argument("--claims", help="sentences or whole; default: the checkpoint's")
-    group.add_argument(
-        "--sentence-aggregation", metavar="NAME", help="mean, min, worst-K (worst-2) or softmin-T "
-        "(softmin-0.1); default: the checkpoint's",
-    )  # fmt: skip
-    group.add_argument(
-        "--prefilter", metavar="NAME", help="score only the K chunks of a source that are "
-        "likeliest to matter to a sentence: lexical-K (by shared words) or mini-K (by the bundled "
-        "aligner); none: all; default: the checkpoint's",
-    )  # fmt: skip
-    group.add_argument("--batch-tokens", type=int, metavar="N", help="memory and speed alone")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
-
-
-def _add_checkpoint_options(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument("--backbone", help="of a .ckpt file: name or folder; default: as it says")
-    parser.add_argument("--profile", help="of a published checker: minicheck, factcg, alignscore")
-    parser.add_argument("--mode", help="nli_sp, bin_sp, reg_sp (split); nli, bin, reg (whole pair)")
-    parser.add_argument("--local-files-only", action="store_true", help="never use the network")
-
-
-def _metric(args: argparse.Namespace, *, bars: bool = True) -> AlignScore:
-    from alignscore_metric.metric import AlignScore
-
-    bar = None if bars and not args.quiet else False
-    return AlignScore(**_metric_options(args), device=args.device, progress=bar)
-
-
-def _metric_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What `AlignScore` is made of, but for its device."""
-    names = (
-        "model", "backbone", "profile", "local_files_only", "mode", "precision", "head",
-        "splitter", "chunk_words", "claims", "copied_weight", "sentence_aggregation",
-        "prefilter", "batch_tokens",
-    )  # fmt: skip
-    return {name: getattr(args, name) for name in names}
-
-
 def _score(args: argparse.Namespace) -> int:
-    from alignscore_metric.files.growing import growing_table
-    from alignscore_metric.files.tables import STANDARD, open_table
-    from alignscore_metric.files.windows import checked_table
-    from alignscore_metric.report.page import page_writer
-    from alignscore_metric.result import join_results
+    from alignscore_metric.files.scoring import score_file
+    from alignscore_metric.files.tables import STANDARD
 
     if args.engine == "ray":
         return _score_with_ray(args)
@@ -246,24 +186,28 @@ def _score(args: argparse.Namespace) -> int:
             "--workers is for --engine ray; here, name devices: --device cpu,cpu"
         )
     output = STANDARD if args.output is None and args.input == STANDARD else args.output
-    reader = open_table(args.input)
-    with ExitStack() as places:  # opened before the work whose results they will hold
-        growing = None
-        if output not in (None, STANDARD):
-            growing = places.enter_context(growing_table(output))
-            reader = places.enter_context(reader.spooled(growing.file.parent))
-        page = places.enter_context(page_writer(args.report)) if args.report else None
-        given = checked_table(reader, partial(_columns, args))
-        scoring = places.enter_context(_scoring(args, given))
-        before = [] if growing is None else _begin(args, growing, given, scoring)
-        run = _ScoreRun(args, given, scoring, growing, printing=output is None)
-        summary = run.score(before)
-        if growing is not None:
-            growing.finish()
-        if page is not None:
-            title = f"AlignScore of {reader.name}"
-            page.write(join_results(run.results).to_html(ids=run.names, title=title).encode())
+    summary = score_file(
+        args.input,
+        output,
+        **_file_options(args),
+        report=args.report,
+        restart=args.restart,
+        show=partial(_print_scores, args.evidence),
+        tell=lambda line: sys.stderr.write(f"{line}\n"),
+    )
     return _conclude(args, summary, sys.stdout if output is None else sys.stderr)
+
+
+def _file_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of scoring files that one machine and a cluster share."""
+    return metric_options(args) | {
+        "source_column": args.source_column,
+        "summary_column": args.summary_column,
+        "score_column": args.score_column,
+        "evidence": args.evidence,
+        "device": args.device,
+        "progress": False if args.quiet else None,
+    }
 
 
 def _conclude(args: argparse.Namespace, summary: ScoreSummary, stream: TextIO) -> int:
@@ -280,163 +224,18 @@ def _score_with_ray(args: argparse.Namespace) -> int:
             "--engine ray writes parts into a folder: give -o FOLDER, and neither --report nor "
             "--restart"
         )
-    summary = score_files(
-        args.input,
-        args.output,
-        source_column=args.source_column,
-        summary_column=args.summary_column,
-        score_column=args.score_column,
-        evidence=args.evidence,
-        workers=args.workers,
-        device=args.device,
-        progress=False if args.quiet else None,
-        **_metric_options(args),
-    )
+    summary = score_files(args.input, args.output, **_file_options(args), workers=args.workers)
     return _conclude(args, summary, sys.stdout)
 
 
-@dataclass(frozen=True)
-class _Scoring:
-    """What scores windows: its signature, its kind of device, and how it is called."""
+def _print_scores(evidence: bool, table: Table, scored: Scored) -> None:
+    from alignscore_metric.files.scoring import row_names
 
-    signature: str
-    kind: str
-    score: WindowScorer
-
-
-@contextmanager
-def _scoring(args: argparse.Namespace, given: CheckedTable) -> Iterator[_Scoring]:
-    """One device in this process, or a process for each of several."""
-    from alignscore_metric.files.devices import DevicePool
-    from alignscore_metric.files.windows import score_windows
-
-    evidence = args.evidence or bool(args.report)
-    if args.device is None or "," not in args.device:
-        metric = _metric(args, bars=given.windows == 1)
-        score = partial(score_windows, metric, evidence=evidence)
-        yield _Scoring(metric.signature, metric.device.type, score)
-        return
-    with DevicePool(args.device.split(","), **_metric_options(args)) as pool:
-        score = partial(pool.score_windows, evidence=evidence)
-        yield _Scoring(pool.signature, pool.kind, score)
-
-
-def _columns(args: argparse.Namespace, table: Table) -> tuple[str, str]:
-    from alignscore_metric.files.windows import find_columns
-
-    return find_columns(
-        table, source=args.source_column, summary=args.summary_column, score=args.score_column
-    )
-
-
-def _begin(
-    args: argparse.Namespace, growing: GrowingTable, given: CheckedTable, scoring: _Scoring
-) -> list[float]:
-    """Start the output's file, or go on with it: the scores that it has already."""
-    from alignscore_metric.files.tables import WINDOW
-    from alignscore_metric.files.windows import scored_schema
-
-    added = [args.score_column, *([f"{args.score_column}_evidence"] if args.evidence else [])]
-    run = {
-        "input": given.reader.sha256(),
-        "choice of columns": [*given.texts, *added],
-        "signature": scoring.signature,
-        "kind of device": scoring.kind,
-        "window": WINDOW,
-    }
-    schema = scored_schema(given.reader, *added) if growing.file.suffix == ".parquet" else None
-    restart = "--restart was given" if args.restart else None
-    if args.report:
-        restart = "a report needs the evidence of every row"
-    reason = growing.start(run, [*given.columns, *added], schema, restart=restart)
-    if reason is not None:
-        sys.stderr.write(f"an unfinished {growing.file} is begun anew: {reason}\n")
-    if growing.done:
-        sys.stderr.write(f"going on after row {growing.done} of {given.rows}\n")
-    values = growing.column(args.score_column)
-    return [math.nan if value in (None, "") else float(value) for value in values]
-
-
-@dataclass
-class _ScoreRun:
-    """One run of `alignscore score`.
-
-    Attributes:
-        args: Its options.
-        given: What is scored.
-        scoring: What scores it.
-        growing: Where the rows go; stdout where None.
-        printing: Whether stdout is for reading.
-        results: Of each window, where a report was asked for.
-        names: What it should call the rows.
-    """
-
-    args: argparse.Namespace
-    given: CheckedTable
-    scoring: _Scoring
-    growing: GrowingTable | None
-    printing: bool
-    results: list[AlignScoreResult] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-
-    def score(self, before: list[float]) -> ScoreSummary:
-        """Score the rows that have no score yet; the summary is of these too."""
-        import numpy as np
-        from tqdm.auto import tqdm
-
-        from alignscore_metric.files.windows import rows_after, score_tables
-        from alignscore_metric.result import ScoreSummary
-
-        args, given = self.args, self.given
-        scores, pairs, started = [np.array(before)], 0, time.monotonic()
-        silent = args.quiet or given.windows == 1 or not sys.stderr.isatty()
-        tables = rows_after(given.tables, len(before))
-        with tqdm(total=given.rows, initial=len(before), unit="row", disable=silent) as bar:
-            for table, scored in score_tables(tables, given.texts, self.scoring.score):
-                self._put(table, scored)
-                scores.append(scored.scores)
-                pairs += scored.pairs
-                bar.update(len(table.rows))
-        if not args.quiet:
-            seconds = time.monotonic() - started
-            chosen = f"prefiltered by {args.prefilter} and " if args.prefilter else ""
-            sys.stderr.write(f"{pairs} (chunk, sentence) pairs {chosen}scored in {seconds:.1f} s\n")
-        return ScoreSummary(np.concatenate(scores), self.scoring.signature)
-
-    def _put(self, table: Table, scored: Scored) -> None:
-        """Let a window's rows go: to the file, or to stdout."""
-        from alignscore_metric.files.tables import write_rows
-
-        if self.args.report and scored.evidence is not None:
-            self.results.append(scored.evidence)
-            self.names += _names(table)
-        if self.printing:
-            _print_scores(self.args, table, scored)
-            return
-        added = scored.columns(self.args.score_column, evidence=self.args.evidence)
-        if self.growing is not None:
-            self.growing.write(table, added)
-            return
-        try:
-            write_rows(sys.stdout.buffer, ".jsonl", table, added, [])
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as cause:
-            raise InputError(f"cannot write to stdout: {cause.strerror or cause}") from cause
-
-
-def _print_scores(args: argparse.Namespace, table: Table, scored: Scored) -> None:
-    for row, (score, name) in enumerate(zip(scored.scores, _names(table), strict=True)):
+    for row, (score, name) in enumerate(zip(scored.scores, row_names(table), strict=True)):
         sys.stdout.write(f"{score:7.4f}  {name}\n")
-        if args.evidence and scored.evidence is not None:
+        if evidence and scored.evidence is not None:
             _print_evidence(scored.evidence.sentences(row))
     sys.stdout.flush()
-
-
-def _names(table: Table) -> list[str]:
-    """What to call each row: its id where it has one."""
-    return [str(row.get("id", table.where(place))) for place, row in enumerate(table.rows)]
 
 
 def _print_evidence(evidence: list[SentenceEvidence]) -> None:
@@ -461,7 +260,7 @@ def _print_evidence(evidence: list[SentenceEvidence]) -> None:
 def _explain(args: argparse.Namespace) -> int:
     source = _text(args.source, args.source_text)
     summary = _text(args.summary, args.summary_text)
-    result = _metric(args).evaluate([source], [summary])
+    result = make_metric(args).evaluate([source], [summary])
     _print_evidence(sorted(result.sentences(0), key=lambda found: found.score))
     sys.stdout.write(f"{result.scores[0]:.4f}  the summary\n{result.signature}\n")
     return OK
@@ -485,7 +284,7 @@ def _info(args: argparse.Namespace) -> int:
     from alignscore_metric.checkpoint.profile import MODES, PROFILES
     from alignscore_metric.integrations.evaluate_api import MODULE_PATH
 
-    metric = _metric(args)
+    metric = make_metric(args)
     libraries = ("torch", "transformers", "tokenizers", "nltk", "numpy", "scipy")
     rows = {
         "alignscore-metric": __version__,
@@ -517,7 +316,3 @@ def _convert(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(f"saved to {args.output}\n")
     return OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import OK, Commands
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.leaderboards.nlu.tasks import NluTask
 
-OK = 0
 FORMATS = ("text", "markdown", "latex", "json")
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def add_nlu(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Commands,
     *,
     guard: Callable[[Command], Command],
     add_runs_option: Callable[[argparse.ArgumentParser], None],

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import OK, Commands, add_text_columns
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
 
-OK = 0
 FORMATS = ("text", "markdown", "latex", "json")
 
 
-def add_robustness(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_robustness(commands: Commands) -> None:
     """Add `robustness` to the grammar of `alignscore`."""
     robustness = commands.add_parser(
         "robustness",
@@ -40,10 +40,7 @@ def add_robustness(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         "--edit", action="append", metavar="KIND", help="lower_case, number ...; repeatable (all; "
         "an unknown one lists them)",
     )  # fmt: skip
-    robustness.add_argument(
-        "--source-column", metavar="NAME", help="default: source, document, ..."
-    )
-    robustness.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+    add_text_columns(robustness)
     robustness.add_argument("--limit", type=int, metavar="N", help="of rows: the first N (all)")
     robustness.add_argument("--resamples", type=int, default=1000, metavar="N", help="(1000)")
     robustness.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import OK, Commands, add_metric_options, make_metric
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 
 if TYPE_CHECKING:
@@ -25,21 +26,10 @@ if TYPE_CHECKING:
     from alignscore_metric.server.limits import Limits
 
 TOKEN = "ALIGNSCORE_TOKEN"  # noqa: S105  # the variable's name
-Load = Callable[[argparse.Namespace], "AlignScore"]
 
 
-def add_serve(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_metric_options: Callable[[argparse.ArgumentParser], None],
-    load: Load,
-) -> None:
-    """Add the command to the command line's grammar.
-
-    Args:
-        commands: Where to.
-        add_metric_options: Adds the options that choose the model.
-        load: Makes the metric that those options ask for.
-    """
+def add_serve(commands: Commands) -> None:
+    """Add `serve` to the grammar of `alignscore`."""
     serve = commands.add_parser(
         "serve",
         help="answer over HTTP: scores, explanations, NeMo Guardrails",
@@ -53,7 +43,7 @@ def add_serve(
     )
     _add_numbers(serve)
     add_metric_options(serve)
-    serve.set_defaults(run=partial(_serve, load=load))
+    serve.set_defaults(run=_serve)
 
 
 def _add_numbers(serve: argparse.ArgumentParser) -> None:
@@ -88,7 +78,7 @@ def _whole(text: str, *, least: int) -> int:
     return number
 
 
-def _serve(args: argparse.Namespace, *, load: Load) -> int:
+def _serve(args: argparse.Namespace) -> int:
     try:
         from alignscore_metric.server.app import build_app
         from alignscore_metric.server.batching import Batcher
@@ -99,7 +89,7 @@ def _serve(args: argparse.Namespace, *, load: Load) -> int:
     limits = _limits(args)
     say: Callable[[str], object] = (lambda _: None) if args.quiet else sys.stderr.write
     batcher = Batcher(
-        partial(_load, args, load),
+        partial(_load, args),
         queue=limits.queue,
         batch_pairs=args.batch_pairs,
         wait_seconds=args.batch_wait / 1000,
@@ -114,16 +104,16 @@ def _serve(args: argparse.Namespace, *, load: Load) -> int:
         batcher.loaded.result()  # raises why it could not be loaded
     answered, not_answered = app.state.monitor.outcome()
     say(f"alignscore: stopped; {answered} requests answered, {not_answered} not\n")
-    return 0
+    return OK
 
 
-def _load(args: argparse.Namespace, load: Load) -> AlignScore:
+def _load(args: argparse.Namespace) -> AlignScore:
     """The metric, without progress bars; run in the model's thread, for torch takes its time."""
     from alignscore_metric.engine.engine import TruncationWarning
 
     # Each has a text of its own; Python would remember all of them.
     warnings.simplefilter("ignore", TruncationWarning)
-    return load(argparse.Namespace(**vars(args) | {"quiet": True}))
+    return make_metric(argparse.Namespace(**vars(args) | {"quiet": True}))
 
 
 def _limits(args: argparse.Namespace) -> Limits:

@@ -7,27 +7,29 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.commands.options import Commands
+
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
 
 RECIPES = "alignscore_metric/training/recipes"
 
 
-def add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_training(commands: Commands) -> None:
     """Add the commands to the command line's grammar."""
     _add_train(commands)
     _add_synthesise(commands)
     _add_probe(commands)
 
 
-def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_train(commands: Commands) -> None:
     train = commands.add_parser(
         "train",
         help="train an aligner from a recipe",
         description="Train an aligner as a YAML recipe says, and write a folder that AlignScore "
         f"loads. The recipes of the bundled aligner and others are in {RECIPES}; docs/training.md "
         "says what each key does. After a kill, the same command goes on where it was. For "
-        "several GPUs: accelerate launch -m alignscore_metric.commands.main train ...",
+        "several GPUs: accelerate launch -m alignscore_metric train ...",
         epilog="Example: alignscore train recipe.yaml --data DIR --output my-aligner",
     )
     train.add_argument("recipe", type=Path, help="YAML file")
@@ -42,7 +44,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.set_defaults(run=_train)
 
 
-def _add_synthesise(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_synthesise(commands: Commands) -> None:
     synthesise = commands.add_parser(
         "synthesise",
         help="make training pairs from documents",
@@ -70,7 +72,7 @@ def _add_synthesise(commands: argparse._SubParsersAction[argparse.ArgumentParser
     synthesise.set_defaults(run=_synthesise)
 
 
-def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_probe(commands: Commands) -> None:
     probe = commands.add_parser(
         "probe",
         help="compare regularisers: does fine-tuning collapse the encoder?",

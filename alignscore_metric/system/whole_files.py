@@ -55,10 +55,10 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
     Raises:
         InputError: The place cannot be written to.
     """
+    if file.is_dir():
+        raise InputError(f"cannot write {file}: it is a folder")
     with whole_path(file) as beside:
         try:
-            if file.is_dir():
-                raise IsADirectoryError(21, "it is a folder")
             stream = beside.open("wb")
         except OSError as cause:
             raise InputError(f"cannot write {file}: {cause.strerror or cause}") from cause

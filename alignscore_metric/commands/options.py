@@ -1,0 +1,92 @@
+"""The options that say how to score, as every command takes them, and the metric made of them.
+
+Their list is `checkpoint.options`'. Imported whenever `alignscore` starts: nothing heavy here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from alignscore_metric.checkpoint.options import (
+    CHECKPOINT_OPTIONS,
+    DEVICE_OPTIONS,
+    OPTIONS,
+    SCORING_OPTIONS,
+    Option,
+)
+
+if TYPE_CHECKING:
+    from alignscore_metric.metric import AlignScore
+
+OK, BELOW, REFUSED = 0, 1, 2
+"""Exit codes: done; done, but the mean is below `--fail-under`; nothing was done."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""The commands of a command line, to which each adds its own grammar."""
+
+
+def add_metric_options(parser: argparse.ArgumentParser) -> None:
+    """Add all options of a metric, in a group of their own."""
+    group = parser.add_argument_group("metric")
+    group.add_argument(
+        "--model", default="mini", help="mini (bundled); an official checkpoint's name; a folder; "
+        "or a .ckpt file (see: alignscore info)",
+    )  # fmt: skip
+    group.add_argument(
+        "--device", help="cpu, cuda, cuda:1, mps; score: cuda:0,cuda:1 for both; "
+        "default: the best one here",
+    )  # fmt: skip
+    add_options(group, OPTIONS)
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
+
+
+def add_checkpoint_options(parser: argparse._ActionsContainer) -> None:
+    """Add those that say which checkpoint is loaded, and what of it is kept."""
+    add_options(parser, CHECKPOINT_OPTIONS)
+
+
+def add_saved_metric_options(parser: argparse.ArgumentParser) -> None:
+    """Add those of a command that saves a checkpoint, whose own way to score it keeps."""
+    group = parser.add_argument_group("metric")
+    group.add_argument("--model", default="mini", help="see: alignscore score --help")
+    group.add_argument("--device", help="default: the best one here")
+    add_options(group, (*CHECKPOINT_OPTIONS, *DEVICE_OPTIONS))
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(**{option.name: None for option in SCORING_OPTIONS})
+
+
+def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
+    """Add options, each as `--its-name`."""
+    for option in options:
+        flag = f"--{option.name.replace('_', '-')}"
+        if option.type is bool:
+            parser.add_argument(flag, action="store_true", help=option.about)
+            continue
+        parser.add_argument(
+            flag,
+            type=option.type,
+            default=option.default,
+            metavar=option.metavar,
+            help=option.about,
+        )
+
+
+def add_text_columns(parser: argparse._ActionsContainer) -> None:
+    """Add the options that name the columns of sources and summaries."""
+    parser.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")
+    parser.add_argument("--summary-column", metavar="NAME", help="default: summary, claim, ...")
+
+
+def metric_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `AlignScore` is made of, but for its device and its bars."""
+    return {"model": args.model} | {option.name: getattr(args, option.name) for option in OPTIONS}
+
+
+def make_metric(args: argparse.Namespace) -> AlignScore:
+    """The metric that a command's options ask for."""
+    from alignscore_metric.metric import AlignScore
+
+    bar = False if args.quiet else None
+    return AlignScore(**metric_options(args), device=args.device, progress=bar)
