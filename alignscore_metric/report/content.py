@@ -13,13 +13,13 @@ from alignscore_metric.text.excerpt import closest_sentence
 from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
-    from alignscore_metric.result import AlignScoreResult
+    from alignscore_metric.report.evaluation import Evaluation
 
 #: Decimals of a score in the page's data.
 DECIMALS = 4
 
 
-def page_content(result: AlignScoreResult, names: Sequence[str]) -> dict[str, Any]:
+def page_content(result: Evaluation, names: Sequence[str]) -> dict[str, Any]:
     """Examples, sentences and evidence as the page's script reads them.
 
     Args:

@@ -13,14 +13,14 @@ from alignscore_metric.text.excerpt import closest_sentence
 from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
-    from alignscore_metric.result import AlignScoreResult
+    from alignscore_metric.report.evaluation import Evaluation
 
 ROWS = 5
 CHARACTERS = 200
 HEADS = ("row", "score", "least supported sentence", "its score", "closest to it in the source")
 
 
-def render_table(result: AlignScoreResult) -> str:
+def render_table(result: Evaluation) -> str:
     """Mean, interval, counts, signature, and the examples with the lowest scores.
 
     Args:
@@ -36,7 +36,7 @@ def render_table(result: AlignScoreResult) -> str:
     return f"<p>{escape(head)}</p>{table if rows else ''}<p><code>{escape(signature)}</code></p>"
 
 
-def _worst_of(result: AlignScoreResult, row: int) -> list[str]:
+def _worst_of(result: Evaluation, row: int) -> list[str]:
     found = min(result.sentences(row), key=lambda sentence: sentence.score)
     pieces = get_splitter("bundled_punkt").split(found.chunk)
     return [

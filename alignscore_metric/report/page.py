@@ -25,7 +25,7 @@ from alignscore_metric.report.histogram import histogram
 from alignscore_metric.system.whole_files import whole_file
 
 if TYPE_CHECKING:
-    from alignscore_metric.result import AlignScoreResult
+    from alignscore_metric.report.evaluation import Evaluation
 
 ENDING = ".html"
 #: What could end a script element or, in old engines, a line of a script.
@@ -33,7 +33,7 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def render_page(
-    result: AlignScoreResult, *, ids: Sequence[object] | None = None, title: str = "AlignScore"
+    result: Evaluation, *, ids: Sequence[object] | None = None, title: str = "AlignScore"
 ) -> str:
     """The report of a result.
 
@@ -103,7 +103,7 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _facts(result: AlignScoreResult, interval: tuple[float, float]) -> str:
+def _facts(result: Evaluation, interval: tuple[float, float]) -> str:
     facts = {"mean": _number(result.mean)}
     if not np.isnan(interval[0]):
         facts["95% interval"] = " to ".join(map(_number, interval))

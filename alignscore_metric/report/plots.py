@@ -17,7 +17,7 @@ from alignscore_metric.errors import InputError, MissingResourceError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from alignscore_metric.result import AlignScoreResult
+    from alignscore_metric.report.evaluation import Evaluation
     from alignscore_metric.scores.decisions import Reliability
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ def score_edges(scores: Floats) -> Floats:
     return np.linspace(*score_range(scores), BINS + 1)
 
 
-def plot_scores(result: AlignScoreResult, ax: Axes | None = None) -> Axes:
+def plot_scores(result: Evaluation, ax: Axes | None = None) -> Axes:
     """Distribution of the scores, with their mean and its 95% interval.
 
     Args:
@@ -76,7 +76,7 @@ def plot_scores(result: AlignScoreResult, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def plot_systems(results: Mapping[str, AlignScoreResult], ax: Axes | None = None) -> Axes:
+def plot_systems(results: Mapping[str, Evaluation], ax: Axes | None = None) -> Axes:
     """Distribution of the scores of each system, one above the other, the best mean on top.
 
     Args:
@@ -107,7 +107,7 @@ def plot_systems(results: Mapping[str, AlignScoreResult], ax: Axes | None = None
     return axes
 
 
-def plot_means(results: Mapping[str, AlignScoreResult], ax: Axes | None = None) -> Axes:
+def plot_means(results: Mapping[str, Evaluation], ax: Axes | None = None) -> Axes:
     """Mean of each system with its 95% interval, the best on top.
 
     Args:
@@ -169,7 +169,7 @@ def plot_reliability(found: Mapping[str, Reliability], ax: Axes | None = None) -
     return axes
 
 
-def _ranked(results: Mapping[str, AlignScoreResult]) -> dict[str, AlignScoreResult]:
+def _ranked(results: Mapping[str, Evaluation]) -> dict[str, Evaluation]:
     """By rising mean: matplotlib counts upwards."""
     if not results:
         raise InputError("no system to draw; give names with their results")
@@ -177,7 +177,7 @@ def _ranked(results: Mapping[str, AlignScoreResult]) -> dict[str, AlignScoreResu
     return dict(sorted(results.items(), key=lambda item: item[1].mean))
 
 
-def _check(results: Mapping[str, AlignScoreResult]) -> None:
+def _check(results: Mapping[str, Evaluation]) -> None:
     for name, result in results.items():
         if not len(result.defined):
             raise InputError(f"{name} has no defined score: there is nothing to draw")

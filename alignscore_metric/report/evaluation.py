@@ -1,0 +1,60 @@
+"""What a report needs of a result, so that it knows nothing of how results are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alignscore_metric.text.pairs import PairTable
+
+Floats = npt.NDArray[np.float64]
+
+
+class Evidence(Protocol):
+    """A sentence of a summary and its best chunk; see `SentenceEvidence`."""
+
+    @property
+    def sentence(self) -> str: ...  # noqa: D102  # as there
+
+    @property
+    def score(self) -> float: ...  # noqa: D102
+
+    @property
+    def chunk(self) -> str: ...  # noqa: D102
+
+    @property
+    def chunk_index(self) -> int: ...  # noqa: D102
+
+
+class Evaluation(Protocol):
+    """Scores of N examples with their evidence; `AlignScoreResult` is one and says more."""
+
+    @property
+    def scores(self) -> Floats: ...  # noqa: D102
+
+    @property
+    def sentence_scores(self) -> Floats: ...  # noqa: D102
+
+    @property
+    def table(self) -> PairTable: ...  # noqa: D102
+
+    @property
+    def signature(self) -> str: ...  # noqa: D102
+
+    @property
+    def defined(self) -> Floats: ...  # noqa: D102
+
+    @property
+    def undefined(self) -> int: ...  # noqa: D102
+
+    @property
+    def mean(self) -> float: ...  # noqa: D102
+
+    def ci(self) -> tuple[float, float]: ...  # noqa: D102
+
+    def sentences(self, row: int) -> Sequence[Evidence]: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
