@@ -1,7 +1,7 @@
 """Does a context support an answer to a question? A metric as verifier, and what abstains by it.
 
-Owns how question and answer become a claim, and when an answer is withheld. Knows nothing of how
-pairs are scored, nor of right answers (see `alignscore_metric.scores.squad`).
+Owns when an answer is withheld. Knows nothing of how pairs are scored, nor of right answers (see
+`alignscore_metric.scores.squad`).
 
 Source: Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massive NLP Tasks",
 NeurIPS (ALIGN), and its code.
@@ -18,9 +18,9 @@ import numpy.typing as npt
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.scores.aggregation import aggregate_sentences
+from alignscore_metric.text.claims import claim_of
 from alignscore_metric.text.pairs import Source
 from alignscore_metric.text.splitters import get_splitter
-from alignscore_metric.training.casts import claim_of
 
 Floats = npt.NDArray[np.float64]
 AnswerQuestions = Callable[[Sequence[Source], Sequence[str]], Sequence[str]]
@@ -36,8 +36,6 @@ class AnswerVerifier:
         metric: What scores the claims; one that takes them whole. `AlignScore(mode="bin")` is
             ALIGN's way: the whole context, cut to the model's length. With `claims="whole"` alone
             it is the best chunk of a context of any length.
-        as_statement: Rewrite question and answer as one sentence, by rules, where they are sure
-            of it; ALIGN's other way.
         split_answers: Score each sentence of a long answer with the question, and aggregate as
             the metric's profile says.
 
@@ -56,7 +54,6 @@ class AnswerVerifier:
     """
 
     metric: AlignScore
-    as_statement: bool = False
     split_answers: bool = False
 
     def __post_init__(self) -> None:
@@ -109,7 +106,7 @@ class AnswerVerifier:
         parts = [answer] if answer.strip() else []
         if self.split_answers:
             parts = get_splitter(self.metric.profile.splitter).split(answer)
-        return [claim_of(question, part, as_statement=self.as_statement) for part in parts]
+        return [claim_of(question, part) for part in parts]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Does the verifier know which answers a context supports, and does abstaining by it pay?
 
-Measured with the bundled aligner, in ALIGN's way and in two others: ROC-AUC of right against wrong
-answers (SQuAD), and of right answers against answers to questions that have none (QuAIL's, and
-SQuAD 2.0's, which the aligner was trained on). Then EM and F1 of a weak extractive baseline with
-and without abstaining, on either half of SQuAD's contexts with the threshold of the other; for
+Measured with the bundled aligner, in ALIGN's way and by the best chunk: ROC-AUC of right against
+wrong answers (SQuAD), and of right answers against answers to questions that have none (QuAIL's,
+and SQuAD 2.0's, which the aligner was trained on). Then EM and F1 of a weak extractive baseline
+with and without abstaining, on either half of SQuAD's contexts with the threshold of the other; for
 this, every second question is asked of another paragraph: that one which shares most words with it
 and does not hold the answer.
 
@@ -27,11 +27,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from answering import Answered, answering_layout, halves, percent, report_answering
 
 from alignscore_metric import AlignScore
 from alignscore_metric.answerability import AnswerVerifier
-from alignscore_metric.leaderboards.answering import Answered, halves, report_answering
-from alignscore_metric.leaderboards.tables.answering import answering_layout, percent
 from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, Entry, Layout, Line
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.scores import statistics as st
@@ -136,11 +135,10 @@ def answer_weakly(context: str, question: str) -> str:
 
 
 def verifiers() -> dict[str, AnswerVerifier]:
-    """ALIGN's way; its other claims; and chunks of the context in place of all of it at once."""
+    """ALIGN's way, and chunks of the context in place of all of it at once."""
     whole = AlignScore(mode="bin", copied_weight=0, precision="bf16")
     return {
         "whole context, question + answer": AnswerVerifier(whole),
-        "whole context, statement": AnswerVerifier(whole, as_statement=True),
         "best chunk, question + answer": AnswerVerifier(
             AlignScore(claims="whole", copied_weight=0, precision="bf16")
         ),

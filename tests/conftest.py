@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from alignscore_metric.text.splitters import clear_splitters
+from alignscore_metric.text import splitters
 
 # The same examples in every run, however busy the machine, and no .hypothesis folder.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -61,7 +61,7 @@ def _forget_punkt() -> None:
     """Empty the two caches that hold a loaded Punkt: the package's and NLTK's."""
     import nltk.tokenize
 
-    clear_splitters()
+    splitters._build_splitter.cache_clear()
     nltk.tokenize._get_punkt_tokenizer.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""Tests of alignscore_metric.answerability and alignscore_metric.leaderboards.answering.
+"""Tests of alignscore_metric.answerability and benchmarks/answering.py.
 
 A metric whose scores follow from its texts stands in for an aligner; the tiny aligner shows that
 the real one fits, and that its options reach the scores.
@@ -6,21 +6,21 @@ the real one fits, and that its options reach the scores.
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
-
-from alignscore_metric.answerability import AnswerOrAbstain, AnswerVerifier
-from alignscore_metric.checkpoint.profile import Profile
-from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.leaderboards.answering import (
+from answering import (
     ALWAYS,
     HELD_OUT,
     NEVER,
     ORACLE,
     Answered,
+    answering_layout,
     halves,
     report_answering,
 )
-from alignscore_metric.leaderboards.tables.answering import answering_layout
+from sklearn.metrics import roc_auc_score
+
+from alignscore_metric.answerability import AnswerOrAbstain, AnswerVerifier
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.tables.text import text_table
 from alignscore_metric.metric import AlignScore
 from alignscore_metric.scores.intervals import Resampling
@@ -60,14 +60,6 @@ def test_question_and_answer_are_one_claim_as_in_align():
     )
     assert metric.claims == ["Who wrote Emma? Jane Austen", "Who printed Emma? John Smith"]
     assert support.tolist() == [4 / 5, 3 / 5]
-
-
-def test_an_answer_as_a_statement_where_the_rules_are_sure():
-    metric = Words()
-    AnswerVerifier(metric, as_statement=True).verify(
-        [CONTEXT] * 2, ["Who wrote Emma?", "And then?"], ["Jane Austen", "nothing"]
-    )
-    assert metric.claims == ["Jane Austen wrote Emma.", "And then? nothing"]
 
 
 @pytest.mark.parametrize("split", [False, True])

@@ -7,18 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from card_pages import INDEX, code, escape, main, render_card, render_pages
+from describe_datasets import load_statistics, split_of
 
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.leaderboards.card_pages import (
-    INDEX,
-    code,
-    escape,
-    render_card,
-    render_pages,
-    write_pages,
-)
 from alignscore_metric.leaderboards.cards import Card, Count, get_card, load_cards, parse_card
-from alignscore_metric.leaderboards.describe import load_statistics, split_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 CARDS = load_cards()
@@ -147,12 +140,14 @@ def test_committed_pages_are_the_rendering():
     drifted = [
         name for name, page in pages.items() if (folder / name).read_text("utf-8") != page
     ]  # fmt: skip
-    assert not drifted, "run `alignscore leaderboard cards --pages docs/data_cards`"
+    assert not drifted, "run `python tools/card_pages.py`"
 
 
-def test_write_pages_writes_every_page(tmp_path):
-    files = write_pages(tmp_path / "new")
+def test_the_script_writes_every_page(tmp_path, capsys):
+    assert main(["--output", str(tmp_path / "new")]) == 0
+    files = (tmp_path / "new").iterdir()
     assert {file.name: file.read_text("utf-8") for file in files} == render_pages()
+    assert capsys.readouterr().out.startswith(f"{len(CARDS) + 1} pages in ")
 
 
 @pytest.fixture(scope="module")

@@ -178,8 +178,6 @@ def test_other_question_sets_have_one_of_each(answers: object) -> None:
     made = cast("extractive_qa", row(**values), rng())
     assert said(made) == [("When did Nanjing fall? 1853", 1), ("When did Nanjing fall? 1864", 0)]
     assert [e.kind for e in made] == ["", "answer:date"]
-    statements = cast("extractive_qa", row(**values), rng(), as_statement=True)
-    assert said(statements) == [("Nanjing fell in 1853.", 1), ("Nanjing fell in 1864.", 0)]
 
 
 def test_answers_of_another_form_are_an_error() -> None:
@@ -241,8 +239,6 @@ def test_yes_and_no() -> None:
     assert said(made) == [("is it? No.", 1), ("is it? Yes.", 0)]
     facts = yes_no_qa(row(facts=["One.", "Two."], question="Is it so?", answer=True))
     assert (facts[0].text_a, said(facts)[0]) == ("One. Two.", ("Is it so? Yes.", 1))
-    spoken = yes_no_qa(row(context="c", question="can cats fly", answer="FALSE"), as_statement=True)
-    assert said(spoken) == [("Cats cannot fly.", 1), ("Cats can fly.", 0)]
     with pytest.raises(InputError, match=r"toy, row 7: answer is 'perhaps'"):
         yes_no_qa(row(context="c", question="q", answer="perhaps"))
 
@@ -267,7 +263,7 @@ def test_judged_answers() -> None:
     eraser = row(context="c", query_and_answer="Who sang ? || Ann", label=1)
     assert said(judged_answer(eraser)) == [("Who sang ? Ann", 1)]
     superglue = row(context="c", question="Who sang?", answer="Bob", label=0)
-    assert said(judged_answer(superglue, as_statement=True)) == [("Bob sang.", 0)]
+    assert said(judged_answer(superglue)) == [("Who sang? Bob", 0)]
 
 
 # ----------------------------------------------------------------------------------- wrong answers

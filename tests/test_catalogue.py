@@ -18,7 +18,6 @@ from alignscore_metric.training import catalogue
 from alignscore_metric.training.casts import DOCUMENT_FAMILIES, FAMILIES
 from alignscore_metric.training.catalogue import (
     ALIGN_28,
-    ALIGNSCORE_15,
     ENTRIES,
     entry_of,
     load_examples,
@@ -46,7 +45,7 @@ def triples(examples: list[AlignmentExample]) -> list[tuple[str, str, float]]:
 
 
 @pytest.mark.parametrize(
-    ("mixture", "names"), [("align_28", ALIGN_28), ("alignscore_15", ALIGNSCORE_15)]
+    ("mixture", "names"), [("align_28", ALIGN_28), ("alignscore_15", ALIGN_28[:15])]
 )
 def test_names_are_those_of_the_cards(mixture: str, names: tuple[str, ...]) -> None:
     cards = [yaml.safe_load(f.read_text(encoding="utf-8")) for f in CARDS.glob("*.yaml")]
@@ -531,12 +530,6 @@ def test_wrong_answers_are_those_of_other_questions_on_the_text(tmp_path: Path) 
         first, last = (e.text_b for e in made[1::4])
         assert first == "When did Ann leave? 1910"
         assert last == "When did Eve come? 1901"
-
-
-def test_statements_on_request(tmp_path: Path) -> None:
-    save_jsonl("quoref", tmp_path / "quoref")
-    made = load_examples("quoref", folder=tmp_path / "quoref", rng=rng(), declarative=True)
-    assert [e.text_b for e in made] == ["Ann left in 1901.", "Ann left in 1905."]
 
 
 # ------------------------------------------------------------------------------------------- errors

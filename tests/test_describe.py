@@ -8,21 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from alignscore_metric.errors import InputError
-from alignscore_metric.leaderboards.cards import get_card, load_cards
-from alignscore_metric.leaderboards.describe import (
+from describe_datasets import (
     Rows,
     Statistics,
     describe,
-    describe_all,
     describe_rows,
     distribution,
     load_statistics,
+    main,
     read_splits,
     train_jsonl,
 )
-from alignscore_metric.leaderboards.overlap import (
+from shared_rows import (
     RowHashes,
     RunIndex,
     SharedRows,
@@ -31,6 +28,9 @@ from alignscore_metric.leaderboards.overlap import (
     runs_among,
     shared_rows,
 )
+
+from alignscore_metric.errors import InputError
+from alignscore_metric.leaderboards.cards import get_card, load_cards
 from alignscore_metric.text.ngrams import (
     LONG,
     SHORT,
@@ -294,8 +294,9 @@ def test_describe_counts_what_sets_and_splits_share(folder):
     assert next(iter(found["rank19"].splits.values())).labels == {"0": 1, "1": 1}
 
 
-def test_describe_all_writes_files_without_texts(folder, tmp_path):
-    files = describe_all([folder], write_to=tmp_path / "cards")
+def test_the_script_writes_files_without_texts(folder, tmp_path):
+    assert main(["--data", str(folder), "--output", str(tmp_path / "cards")]) == 0
+    files = sorted((tmp_path / "cards").glob("*/*"))
     assert [file.relative_to(tmp_path / "cards").as_posix() for file in files] == [
         "evaluation/rank19.stats.json",
         "training/gap.stats.json",
@@ -305,19 +306,27 @@ def test_describe_all_writes_files_without_texts(folder, tmp_path):
         assert "fox" not in file.read_text()
 
 
+@pytest.mark.parametrize("named", ["nowhere", "damaged"])
+def test_the_script_refuses_in_a_line(tmp_path, capsys, named):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "gap.jsonl").write_text("{")
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path / named), "--output", str(tmp_path / "cards")])
+    reason = {"nowhere": "no such folder", "damaged": "gap.jsonl, line 1"}[named]
+    assert reason in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "cards").exists()
+
+
 def test_no_data_gives_no_statistics(tmp_path):
     assert describe([tmp_path]) == {}
 
 
-def test_a_broken_statistics_file_is_an_error(monkeypatch, tmp_path):
+def test_a_broken_statistics_file_is_an_error(tmp_path):
     card = get_card("gap")
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "gap.stats.json").write_text("{}")
-    monkeypatch.setattr(
-        "alignscore_metric.leaderboards.describe.resources.files", lambda _: tmp_path
-    )
     with pytest.raises(InputError, match=r"gap\.stats\.json"):
-        load_statistics(card)
+        load_statistics(card, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["sick", "x_commitmentbank", "qags_cnndm"])

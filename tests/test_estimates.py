@@ -13,8 +13,6 @@ from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.scores.estimates import Settings, estimate_consistency_rate, labels_needed
 
-PAPER = Settings(target="system", interval="normal")
-
 
 def population(size=2000, rate=0.4, noise=1.0, seed=0):
     """Labels and scores in [0, 1] that tell something of them."""

@@ -107,7 +107,7 @@ def table_of(text: str) -> dict[tuple[str, str], dict]:
 
 # ------------------------------------------------------------ help and imports
 
-COMMANDS = ("data", "run", "submit", "show", "compare", "site", "cards")
+COMMANDS = ("data", "run", "submit", "show", "compare", "site")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -366,10 +366,6 @@ def test_data_folders_are_found(here, data, capsys, monkeypatch):
     assert re.search("^here +frank", output(capsys, "data", "--data", "elsewhere"), re.MULTILINE)
     monkeypatch.setenv("ALIGNSCORE_DATA", f"nowhere:{here / 'elsewhere'}")
     assert re.search("^here +frank", output(capsys, "data"), re.MULTILINE)
-
-
-def test_cards_are_checked(capsys):
-    assert re.fullmatch(r"\d+ cards are well-formed\n", output(capsys, "cards"))
 
 
 @pytest.mark.usefixtures("data")
@@ -633,8 +629,7 @@ def test_a_broken_card_is_named(tmp_path, capsys, monkeypatch):
     try:
         for text in ("name: [", "name: frank\nrole: evaluation\ncolour: red\n", "- a list\n"):
             (folder / "frank.yaml").write_text(text, encoding="utf-8")
-            for argv in (["run", "summac", "--metric", "overlap"], ["cards"], ["data"],
-                         ["show", "summac"]):  # fmt: skip
+            for argv in (["run", "summac", "--metric", "overlap"], ["data"], ["show", "summac"]):
                 assert "evaluation/frank.yaml" in refusal(capsys, *argv)
     finally:
         alignscore_metric.leaderboards.cards.load_cards.cache_clear()

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import train_punkt as punkt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.text import splitters as text_module
 from alignscore_metric.text.splitters import SentenceSplitter, chunk, chunk_passages, get_splitter
-from alignscore_metric.training import punkt
 
 BUNDLED = Path(text_module.__file__).parent / "punkt_english"
 SUMMAC = ("cogensumm", "xsumfaith", "polytope", "factcc", "summeval", "frank")
@@ -397,7 +397,7 @@ def test_training_forgets_what_is_rarer_than_the_pruning_asks() -> None:
 def test_training_twice_writes_equal_files(tmp_path: Path) -> None:
     rows = [json.dumps({"text_a": text, "text_b": "", "label": 1}) for text in DOCUMENTS]
     (tmp_path / "gap.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    command = [sys.executable, "-m", "alignscore_metric.training.punkt"]
+    command = [sys.executable, punkt.__file__]
     for output, seed in (("one", "1"), ("two", "2")):
         subprocess.run(
             [*command, "--data", tmp_path, "--output", tmp_path / output, "--datasets", "gap"],

@@ -48,7 +48,7 @@ def add_leaderboard(commands: Commands) -> None:
         epilog="Begin with `alignscore leaderboard data`: what is on this machine and what is not.",
     )
     own = leaderboard.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_data, _add_run, _add_submit, _add_show, _add_compare, _add_site, _add_cards):
+    for add in (_add_data, _add_run, _add_submit, _add_show, _add_compare, _add_site):
         add(own)
     add_nlu(
         own,
@@ -162,20 +162,6 @@ def _add_site(commands: Commands) -> None:
     _add_runs_option(site)
     _add_data_options(site)
     site.set_defaults(run=_site)
-
-
-def _add_cards(commands: Commands) -> None:
-    cards = commands.add_parser(
-        "cards",
-        help="the data cards: check, describe, render",
-        description="Check all data cards; with options, count and describe the data at hand, and "
-        "render the cards as Markdown.",
-    )
-    cards.add_argument("--statistics", type=Path, metavar="DIR", help="write NAME.stats.json here, "
-                       "below the card's role")  # fmt: skip
-    cards.add_argument("--pages", type=Path, metavar="DIR", help="write Markdown pages here")
-    _add_data_options(cards)
-    cards.set_defaults(run=_cards)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -346,22 +332,6 @@ def _site(args: argparse.Namespace) -> int:
         evidence=_explain(args.evidence) if args.evidence else None,
     )
     sys.stderr.write(f"open {page}\n")
-    return OK
-
-
-@_command
-def _cards(args: argparse.Namespace) -> int:
-    from alignscore_metric.leaderboards.cards import load_cards
-
-    sys.stdout.write(f"{len(load_cards())} cards are well-formed\n")
-    if args.statistics:
-        from alignscore_metric.leaderboards.describe import describe_all
-
-        describe_all(_roots(args), write_to=args.statistics)
-    if args.pages:
-        from alignscore_metric.leaderboards.card_pages import write_pages
-
-        write_pages(args.pages)
     return OK
 
 

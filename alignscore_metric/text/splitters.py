@@ -54,11 +54,6 @@ def get_splitter(name: str) -> SentenceSplitter:
     return _build_splitter(name)
 
 
-def clear_splitters() -> None:
-    """Forget the splitters built so far: the next `get_splitter` reads its data again."""
-    _build_splitter.cache_clear()
-
-
 def chunk(text: str, *, splitter: SentenceSplitter, chunk_words: int) -> list[str]:
     """Cut a text into chunks of whole sentences, with AlignScore's arithmetic.
 

@@ -18,20 +18,9 @@ from typing import Any, NoReturn
 
 from alignscore_metric.checkpoint.profile import Head
 from alignscore_metric.errors import InputError
+from alignscore_metric.text.claims import claim_of
+from alignscore_metric.training.answer_words import MONTH, PASTS, SMALL_WORDS, WEEKDAY
 from alignscore_metric.training.data import AlignmentExample
-from alignscore_metric.training.declarative import (
-    ADVERBS,
-    AUXILIARIES,
-    CONJUNCTIONS,
-    DETERMINERS,
-    MONTH,
-    PASTS,
-    PREPOSITIONS,
-    PRONOUNS,
-    SUBORDINATORS,
-    WEEKDAY,
-    declarative,
-)
 
 TRI_LABELS: dict[object, int] = {0: 0, 1: 1, 2: 2, -1: 1, "e": 0, "n": 1, "c": 2, "-": 1} | {
     "entailment": 0,
@@ -272,24 +261,6 @@ def _pair(row: Row, label: float, head: Head) -> list[AlignmentExample]:
 # --------------------------------------------------------------------------------- answers in texts
 
 
-def claim_of(question: str, answer: str, *, as_statement: bool) -> str:
-    """Question and answer as a claim.
-
-    Args:
-        question: The question.
-        answer: Its answer.
-        as_statement: Write a declarative sentence where `declarative` is sure of one.
-
-    Example:
-        >>> claim_of("Who wrote Emma?", "Jane Austen", as_statement=True)
-        'Jane Austen wrote Emma.'
-        >>> claim_of("Who wrote Emma?", "Jane Austen", as_statement=False)
-        'Who wrote Emma? Jane Austen'
-    """
-    statement = declarative(question, answer) if as_statement else None
-    return statement or f"{question} {answer}"
-
-
 @dataclass(frozen=True)
 class Question:
     """A question on a text.
@@ -313,7 +284,6 @@ def question_pairs(
     rng: random.Random,
     *,
     paired: bool = True,
-    as_statement: bool = False,
 ) -> list[AlignmentExample]:
     """The claims that a question makes.
 
@@ -327,7 +297,6 @@ def question_pairs(
         rng: Draws the wrong answer.
         paired: Make an unsupported claim of every question (ALIGN: all sets but SQuAD v2), not
             only of those without answers.
-        as_statement: See `claim_of`.
 
     Returns:
         Up to two binary examples; a wrong answer's `kind` tells what it is. There is no wrong
@@ -335,19 +304,17 @@ def question_pairs(
     """
     made = []
     if asked.answers:
-        claim = claim_of(asked.question, asked.answers[0], as_statement=as_statement)
+        claim = claim_of(asked.question, asked.answers[0])
         made.append(AlignmentExample(dataset, asked.context, claim, "bin", 1))
     wrong = wrong_answer(asked, rng) if paired or not asked.answers else None
     if wrong is not None:
-        claim = claim_of(asked.question, wrong.text, as_statement=as_statement)
+        claim = claim_of(asked.question, wrong.text)
         kind = f"answer:{wrong.kind}"
         made.append(AlignmentExample(dataset, asked.context, claim, "bin", 0, kind))
     return made
 
 
-def extractive_qa(
-    row: Row, rng: random.Random, *, paired: bool = True, as_statement: bool = False
-) -> list[AlignmentExample]:
+def extractive_qa(row: Row, rng: random.Random, *, paired: bool = True) -> list[AlignmentExample]:
     """Questions whose answers stand in a text: `context`, `question`, `answers`.
 
     Args:
@@ -355,7 +322,6 @@ def extractive_qa(
             `{"spans": [...]}` (DROP's). It may have `other_answers`: see `Question`.
         rng: As in `question_pairs`, like the options.
         paired: As there.
-        as_statement: As there.
 
     Returns:
         See `question_pairs`.
@@ -365,7 +331,7 @@ def extractive_qa(
     """
     others = tuple(row.texts("other_answers")) if row.has("other_answers") else ()
     asked = Question(row.text("context"), row.text("question"), answers_of(row), others)
-    return question_pairs(row.dataset, asked, rng, paired=paired, as_statement=as_statement)
+    return question_pairs(row.dataset, asked, rng, paired=paired)
 
 
 def answers_of(row: Row) -> tuple[str, ...]:
@@ -377,9 +343,7 @@ def answers_of(row: Row) -> tuple[str, ...]:
     return tuple(answer for answer in row.texts("answers") if answer)
 
 
-def multi_hop_qa(
-    row: Row, rng: random.Random, *, as_statement: bool = False
-) -> list[AlignmentExample]:
+def multi_hop_qa(row: Row, rng: random.Random) -> list[AlignmentExample]:
     """HotpotQA: `context` (title, sentences), `supporting_facts` (title), `question`, `answer`.
 
     The context is made of the gold paragraphs and, where they are fewer than four, of one other,
@@ -388,7 +352,6 @@ def multi_hop_qa(
     Args:
         row: The row.
         rng: Draws the other paragraph, the order, the wrong answer.
-        as_statement: See `claim_of`.
 
     Returns:
         See `question_pairs`.
@@ -406,10 +369,10 @@ def multi_hop_qa(
     rng.shuffle(shown)
     answer = row.text("answer")
     asked = Question("\n".join(shown), row.text("question"), (answer,) if answer else ())
-    return question_pairs(row.dataset, asked, rng, as_statement=as_statement)
+    return question_pairs(row.dataset, asked, rng)
 
 
-def story_qa(row: Row, rng: random.Random, *, as_statement: bool = False) -> list[AlignmentExample]:
+def story_qa(row: Row, rng: random.Random) -> list[AlignmentExample]:
     """NewsQA as its authors' script writes it, a story a row: `text`, `type`, `questions`.
 
     Stories of other types than `train` are passed over, and so are questions that annotators
@@ -419,7 +382,6 @@ def story_qa(row: Row, rng: random.Random, *, as_statement: bool = False) -> lis
     Args:
         row: The row.
         rng: Draws the wrong answers.
-        as_statement: See `claim_of`.
 
     Returns:
         See `question_pairs`, for each question.
@@ -436,9 +398,7 @@ def story_qa(row: Row, rng: random.Random, *, as_statement: bool = False) -> lis
     return [
         example
         for asked in questions
-        for example in question_pairs(
-            row.dataset, replace(asked, others=others), rng, as_statement=as_statement
-        )
+        for example in question_pairs(row.dataset, replace(asked, others=others), rng)
     ]
 
 
@@ -452,12 +412,11 @@ def _story_question(text: str, record: Mapping[str, Any]) -> Question | None:
     return Question(text.strip(), str(record["q"]).strip(), (answer,) if answer else ())
 
 
-def yes_no_qa(row: Row, *, as_statement: bool = False) -> list[AlignmentExample]:
+def yes_no_qa(row: Row) -> list[AlignmentExample]:
     """Questions of yes or no: `context` (or `facts`, a list), `question`, `answer`.
 
     Args:
         row: The row.
-        as_statement: See `claim_of`.
 
     Returns:
         A binary example with the right answer and one with the other.
@@ -475,7 +434,7 @@ def yes_no_qa(row: Row, *, as_statement: bool = False) -> list[AlignmentExample]
     asked = question if question.endswith("?") else f"{question}?"
     right = "Yes." if row.label(TRUTHS, "answer") else "No."
     return [
-        _example(row, context, claim_of(asked, said, as_statement=as_statement), label)
+        _example(row, context, claim_of(asked, said), label)
         for said, label in ((right, 1), ({"Yes.": "No.", "No.": "Yes."}[right], 0))
     ]
 
@@ -524,9 +483,6 @@ _PHRASE = re.compile(
     r"((?:[a-z][a-z-]+\s){0,2}[a-z][a-z-]+)"
     r"(?=[.,;:)]|\s(?:of|in|on|at|to|for|from|by|with|and|or|that|which|who|is|are|was|were|has)\b)"
 )
-_SMALL_WORDS = (
-    DETERMINERS | PREPOSITIONS | SUBORDINATORS | CONJUNCTIONS | AUXILIARIES | PRONOUNS | ADVERBS
-) | {"not", "be", "been", "being", "other", "such", "same", "very", "there", "much", "what", "how"}
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Dr|St|Jr)\.)\s+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _KIND_ASKED = (
@@ -574,7 +530,7 @@ def answer_kind(answer: str) -> str:
         return "date"
     if _NUMBER.match(re.sub(r"^(?:over|about|around|nearly|almost|more than) ", "", text)):
         return "number"
-    content = [word for word in re.findall(r"[\w'-]+", text) if word.lower() not in _SMALL_WORDS]
+    content = [word for word in re.findall(r"[\w'-]+", text) if word.lower() not in SMALL_WORDS]
     large = sum(word[0].isupper() for word in content)
     return "name" if content and 2 * large > len(content) else "phrase"
 
@@ -607,7 +563,7 @@ def _parts(sentence: str) -> Iterator[tuple[str, str]]:
             if kind == "date":
                 taken.append(match.span())
     for match in _PHRASE.finditer(sentence):
-        if not set(match[1].split()) & (_SMALL_WORDS | PASTS):
+        if not set(match[1].split()) & (SMALL_WORDS | PASTS):
             yield "phrase", match[1]
 
 
@@ -617,7 +573,7 @@ def _name_in(match: re.Match[str]) -> tuple[int, str]:
     A single word that begins a sentence may be any word: it is no name.
     """
     text, start = re.sub(r"['\u2019]s$", "", match.group()), match.start()
-    while text and text.split()[0].lower() in _SMALL_WORDS:
+    while text and text.split()[0].lower() in SMALL_WORDS:
         first, _, text = text.partition(" ")
         start += len(first) + 1
     lone = " " not in text and (start == 0 or len(text) < 2)
@@ -679,7 +635,7 @@ def _distance(span: Span, asked: Question) -> tuple[bool, int]:
     """How unlike an answer a span is: first by its shape, then by its sentence."""
     shaped = span.kind in ("date", "number") and asked.answers
     unlike = bool(shaped) and _shape(span.text) != _shape(asked.answers[0])
-    content = set(re.findall(r"\w+", span.sentence.lower())) - _SMALL_WORDS
+    content = set(re.findall(r"\w+", span.sentence.lower())) - SMALL_WORDS
     return unlike, -len(content & set(re.findall(r"\w+", asked.question.lower())))
 
 
@@ -701,7 +657,7 @@ def _is_other(span: Span, golds: Iterable[str]) -> bool:
         others = _stems(gold)
         if words <= others or others <= words:
             return False
-        if span.kind in ("name", "phrase") and (words & others) - _SMALL_WORDS:
+        if span.kind in ("name", "phrase") and (words & others) - SMALL_WORDS:
             return False
     return True
 
@@ -709,7 +665,7 @@ def _is_other(span: Span, golds: Iterable[str]) -> bool:
 # ------------------------------------------------------------------------------------------ choices
 
 
-def multiple_choice(row: Row, *, as_statement: bool = False) -> list[AlignmentExample]:
+def multiple_choice(row: Row) -> list[AlignmentExample]:
     """Choices: `context`, `question`, `options`, `answer`; or `wrong` options and the `right` one.
 
     The answer is a letter (`A` is the first option) or a number from 0. Gaps (`_`) of a question
@@ -717,7 +673,6 @@ def multiple_choice(row: Row, *, as_statement: bool = False) -> list[AlignmentEx
 
     Args:
         row: The row.
-        as_statement: See `claim_of`.
 
     Returns:
         A binary example for each option, 1 for the right one.
@@ -739,9 +694,7 @@ def multiple_choice(row: Row, *, as_statement: bool = False) -> list[AlignmentEx
         right = _option(row, len(options))
     context, question = row.text("context"), row.text("question")
     return [
-        _example(
-            row, context, _filled(question, option, as_statement=as_statement), int(i == right)
-        )
+        _example(row, context, _filled(question, option), int(i == right))
         for i, option in enumerate(options)
         if option
     ]
@@ -756,11 +709,11 @@ def _option(row: Row, count: int) -> int:
     return answer
 
 
-def _filled(question: str, option: str, *, as_statement: bool) -> str:
+def _filled(question: str, option: str) -> str:
     """A question with an option: in its gaps, behind it where it has none."""
     gaps = len(re.findall("_+", question))
     if not gaps:
-        return claim_of(question, option, as_statement=as_statement)
+        return claim_of(question, option)
     parts = [part.strip() for part in option.split(";")] if gaps > 1 else [option]
     if len(parts) != gaps:
         return f"{question} {option}"
@@ -770,12 +723,11 @@ def _filled(question: str, option: str, *, as_statement: bool) -> str:
     return re.sub(r"([.,;?!])[.,;?!]+$", r"\1", text)
 
 
-def judged_answer(row: Row, *, as_statement: bool = False) -> list[AlignmentExample]:
+def judged_answer(row: Row) -> list[AlignmentExample]:
     """MultiRC: `context`, `question`, `answer`, `label`; or `query_and_answer` for the two.
 
     Args:
         row: The row; ERASER joins question and answer by `||`.
-        as_statement: See `claim_of`.
 
     Returns:
         One binary example.
@@ -788,7 +740,7 @@ def judged_answer(row: Row, *, as_statement: bool = False) -> list[AlignmentExam
         question, answer = question.strip(), answer.strip("| ")
     else:
         question, answer = row.text("question"), row.text("answer")
-    claim = claim_of(question, answer, as_statement=as_statement) if answer else ""
+    claim = claim_of(question, answer) if answer else ""
     return [_example(row, row.text("context"), claim, row.label(TRUTHS))]
 
 
@@ -877,43 +829,42 @@ def _plain(text: str) -> str:
 # ----------------------------------------------------------------------------- families and options
 
 
-Cast = Callable[[Row, random.Random, bool], list[AlignmentExample]]
+Cast = Callable[[Row, random.Random], list[AlignmentExample]]
+
+
+def _undrawn(make: Callable[[Row], list[AlignmentExample]]) -> Cast:
+    """A cast of what draws nothing."""
+    return lambda row, _rng: make(row)
+
 
 FAMILIES: dict[str, Cast] = {
-    "nli": lambda row, _rng, _statement: nli(row),
-    "fact_verification": lambda row, _rng, _statement: fact_verification(row),
-    "document_nli": lambda row, _rng, _statement: document_nli(row),
-    "paraphrase": lambda row, _rng, _statement: paraphrase(row),
-    "similarity": lambda row, _rng, _statement: similarity(row),
-    "extractive_qa": lambda row, rng, s: extractive_qa(row, rng, as_statement=s),
-    "unanswerable_qa": lambda row, rng, s: extractive_qa(row, rng, paired=False, as_statement=s),
-    "multi_hop_qa": lambda row, rng, s: multi_hop_qa(row, rng, as_statement=s),
-    "news_qa": lambda row, rng, s: (
-        story_qa(row, rng, as_statement=s)
-        if row.has("questions")
-        else extractive_qa(row, rng, as_statement=s)
-    ),
-    "yes_no_qa": lambda row, _rng, s: yes_no_qa(row, as_statement=s),
-    "multiple_choice": lambda row, _rng, s: multiple_choice(row, as_statement=s),
-    "judged_answer": lambda row, _rng, s: judged_answer(row, as_statement=s),
-    "coreference": lambda row, _rng, _statement: coreference(row),
-    "retrieval": lambda row, _rng, _statement: retrieval(row),
+    "nli": _undrawn(nli),
+    "fact_verification": _undrawn(fact_verification),
+    "document_nli": _undrawn(document_nli),
+    "paraphrase": _undrawn(paraphrase),
+    "similarity": _undrawn(similarity),
+    "extractive_qa": extractive_qa,
+    "unanswerable_qa": functools.partial(extractive_qa, paired=False),
+    "multi_hop_qa": multi_hop_qa,
+    "news_qa": lambda row, rng: (story_qa if row.has("questions") else extractive_qa)(row, rng),
+    "yes_no_qa": _undrawn(yes_no_qa),
+    "multiple_choice": _undrawn(multiple_choice),
+    "judged_answer": _undrawn(judged_answer),
+    "coreference": _undrawn(coreference),
+    "retrieval": _undrawn(retrieval),
 }
-"""The families that are cast row by row. The third argument asks for statements (`claim_of`)."""
+"""The families that are cast row by row."""
 DOCUMENT_FAMILIES = frozenset({"summarization", "rewriting"})
 """The families whose pairs are made from documents (`summarised_document`)."""
 
 
-def cast(
-    family: str, row: Row, rng: random.Random, *, as_statement: bool = False
-) -> list[AlignmentExample]:
+def cast(family: str, row: Row, rng: random.Random) -> list[AlignmentExample]:
     """The examples of a row.
 
     Args:
         family: A key of `FAMILIES`.
         row: The row.
         rng: Draws what the family's cast draws.
-        as_statement: Write questions and answers as statements; see `claim_of`.
 
     Returns:
         Its examples, but for those with an empty text: a pair of nothing teaches nothing.
@@ -921,7 +872,7 @@ def cast(
     Raises:
         InputError: As the family's function.
     """
-    made = FAMILIES[family](row, rng, as_statement)
+    made = FAMILIES[family](row, rng)
     return [example for example in made if example.text_a.strip() and example.text_b.strip()]
 
 

@@ -306,9 +306,7 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 ALIGN_28: tuple[str, ...] = tuple(entry.name for entry in ENTRIES)
-"""The sets that ALIGN trains on."""
-ALIGNSCORE_15: tuple[str, ...] = ALIGN_28[: ALIGN_28.index("wikihow") + 1]
-"""The sets that AlignScore (Zha et al. 2023) trains on."""
+"""The sets that ALIGN trains on; AlignScore (Zha et al. 2023) trains on the first 15."""
 _BY_NAME = {entry.name: entry for entry in ENTRIES}
 
 
@@ -336,7 +334,6 @@ def load_examples(
     parts: tuple[Part, ...] | None = None,
     limit: int | None = None,
     rng: random.Random,
-    declarative: bool = False,
 ) -> list[AlignmentExample]:
     """Read a training dataset and cast it into alignment examples.
 
@@ -350,8 +347,6 @@ def load_examples(
         limit: Examples to give at most, of rows drawn at random from the whole set; None gives
             the first 500,000 of each part in the order of the files, as ALIGN's code does.
         rng: Draws the rows, and what casts draw.
-        declarative: Write questions and answers as statements where rules can; no other sets
-            change.
 
     Returns:
         The examples.
@@ -373,20 +368,18 @@ def load_examples(
         made = [
             example
             for table in tables
-            for example in islice(_cast(entry, table.rows(), rng, declarative), entry.cap)
+            for example in islice(_cast(entry, table.rows(), rng), entry.cap)
         ]
     else:
-        made = list(islice(_cast(entry, _drawn(tables, rng), rng, declarative), limit))
+        made = list(islice(_cast(entry, _drawn(tables, rng), rng), limit))
     if not made and limit != 0:
         raise InputError(f"{name}: none of its rows makes an example")
     return made
 
 
-def _cast(
-    entry: Entry, rows: Iterable[Row], rng: random.Random, declarative: bool
-) -> Iterator[AlignmentExample]:
+def _cast(entry: Entry, rows: Iterable[Row], rng: random.Random) -> Iterator[AlignmentExample]:
     for row in rows:
-        yield from cast(entry.family, row, rng, as_statement=declarative)
+        yield from cast(entry.family, row, rng)
 
 
 def _from_documents(

@@ -2,30 +2,30 @@
 
 Owns `NAME.stats.json` beside each data card: counts and distributions, never texts. Reads
 alignment training files itself and evaluation sets through `leaderboards.datasets`.
+
+    python tools/describe_datasets.py --data DIR [--data DIR ...]
+
+describes every dataset whose files are in any of the folders.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import math
+import sys
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-
-from alignscore_metric.errors import InputError, MissingResourceError
-from alignscore_metric.leaderboards.cards import Card, load_cards
-from alignscore_metric.leaderboards.datasets import load
-from alignscore_metric.leaderboards.datasets.files import find
-from alignscore_metric.leaderboards.overlap import (
+from shared_rows import (
     HashedRows,
     RowHashes,
     RunIndex,
@@ -35,12 +35,18 @@ from alignscore_metric.leaderboards.overlap import (
     runs_among,
     shared_rows,
 )
+
+from alignscore_metric.errors import InputError, MissingResourceError
+from alignscore_metric.leaderboards.cards import Card, load_cards
+from alignscore_metric.leaderboards.datasets import load
+from alignscore_metric.leaderboards.datasets.files import find
 from alignscore_metric.text.ngrams import Hashes, distinct, ngram_hashes
 from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CARDS = Path(__file__).resolve().parents[1] / "data_cards"
 COVERED = (1, 2, 3)
 _TRAINING_LABELS = {"bin": {0, 1}, "tri": {0, 1, 2}}
 
@@ -426,16 +432,51 @@ def describe_all(roots: Sequence[Path], *, write_to: Path) -> list[Path]:
     return files
 
 
-def load_statistics(card: Card) -> Statistics | None:
+def load_statistics(card: Card, folder: Path = CARDS) -> Statistics | None:
     """The statistics stored beside a data card; None where its data was never at hand.
+
+    Args:
+        card: The card.
+        folder: The folder of the cards.
 
     Raises:
         InputError: The file is not what `describe_all` writes.
     """
-    file = resources.files("alignscore_metric.data_cards") / card.role / f"{card.name}.stats.json"
+    file = folder / card.role / f"{card.name}.stats.json"
     if not file.is_file():
         return None
     try:
         return Statistics.model_validate_json(file.read_text(encoding="utf-8"))
     except ValueError as cause:
         raise InputError(f"{file} holds no statistics: {cause}; describe the data again") from cause
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Describe the datasets at hand, and write what was found.
+
+    Args:
+        arguments: The command line; the process's own when None.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(description="Statistics of the datasets at hand, by card.")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, metavar="DIR", help="folder with the "
+        "datasets' files; may be given many times",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, default=CARDS, metavar="DIR", help="write "
+                        "ROLE/NAME.stats.json here; default: data_cards")  # fmt: skip
+    options = parser.parse_args(arguments)
+    if missing := [folder for folder in options.data if not folder.is_dir()]:
+        parser.error(f"--data {missing[0]}: no such folder")
+    try:
+        files = describe_all(options.data, write_to=options.output)
+    except InputError as error:
+        parser.error(str(error))
+    print(f"{len(files)} datasets described in {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

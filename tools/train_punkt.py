@@ -1,6 +1,6 @@
 """Trains the sentence splitter that the package ships (``bundled_punkt``).
 
-Owns the corpus, the settings and the pruning behind ``alignscore_metric/data/punkt_english``. It
+Owns the corpus, the settings and the pruning behind ``alignscore_metric/text/punkt_english``. It
 must not know how a text is chunked or scored, nor read any benchmark: parameters come from training
 documents alone, by NLTK's Punkt trainer (Kiss and Strunk 2006, Computational Linguistics 32), and
 nothing is taken from NLTK's own parameters.
@@ -9,8 +9,7 @@ nothing is taken from NLTK's own parameters.
 abbreviation by how rarely it goes without its period, and so loses those (Mr, Dr, St) that are
 written both ways.
 
-    python -m alignscore_metric.training.punkt --data ../shared/train \
-        --output alignscore_metric/data/punkt_english
+    python tools/train_punkt.py --data DIR --output alignscore_metric/text/punkt_english
 """
 
 import argparse
@@ -270,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_parameters(options.output, parameters)
     write_provenance(options.output, options.datasets, documents, pruning)
     counts = ", ".join(f"{len(value)} {name}" for name, value in vars(parameters).items())
-    sys.stdout.write(f"{len(documents)} documents -> {counts} in {options.output}\n")
+    print(f"{len(documents)} documents -> {counts} in {options.output}")
     return 0
 
 

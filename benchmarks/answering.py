@@ -3,11 +3,12 @@
 SQuAD 2.0's measures with intervals over contexts, without abstaining and with it: at a threshold
 fitted on other questions, and at the one that is best on the very questions reported, which is how
 ALIGN's code reports (Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massive NLP
-Tasks", NeurIPS). Knows nothing of models.
+Tasks", NeurIPS). Knows nothing of models. `answering_layout` lays the report out as a table.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.errors import InputError
+from alignscore_metric.leaderboards.tables.layout import (
+    DASH,
+    TIMES_100,
+    UNDEFINED,
+    Entry,
+    Layout,
+    Line,
+)
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean
 from alignscore_metric.scores.squad import SquadScores, best_threshold
@@ -161,3 +170,37 @@ def _policy(
         answerable_f1=of(found.f1, found.answerable),
         unanswerable_right=of(found.f1, ~found.answerable),
     )
+
+
+def answering_layout(title: str, report: AnsweringReport, resampling: Resampling) -> Layout:
+    """A report as a table: a line for each policy."""
+    auc = percent(report.auc)
+    return Layout(
+        title=title,
+        facts=f"{report.questions} questions on {report.contexts} contexts, {report.answerable} of "
+        f"them answerable. Numbers {TIMES_100}; a{DASH}b: {100 * resampling.level:g}% interval "
+        f"from {resampling.resamples} resamples of the contexts, seed {resampling.seed}. "
+        f"ROC-AUC of unanswerability: {auc.value}{f' ({auc.interval})' if auc.interval else ''}",
+        corner="abstains",
+        headings=tuple(
+            map(Entry, ("EM", "F1", "F1 (answerable)", "right (unanswerable)", "abstains",
+                        "threshold"))
+        ),
+        measured=tuple(_line(policy) for policy in report.policies),
+    )  # fmt: skip
+
+
+def _line(policy: Policy) -> Line:
+    found = (policy.exact, policy.f1, policy.answerable_f1, policy.unanswerable_right)
+    threshold = DASH if math.isnan(policy.threshold) else f"{policy.threshold:.3f}"
+    others = (Entry(f"{100 * policy.abstained:.1f}"), Entry(threshold))
+    return Line(Entry(policy.name), (*map(percent, found), *others))
+
+
+def percent(found: Estimate) -> Entry:
+    """An estimate times 100, with its interval."""
+    if math.isnan(found.value):
+        return Entry(UNDEFINED)
+    bounded = not math.isnan(found.low)
+    interval = f"{100 * found.low:.1f}{DASH}{100 * found.high:.1f}" if bounded else ""
+    return Entry(f"{100 * found.value:.1f}", interval)

@@ -1,25 +1,34 @@
 """Data cards as Markdown pages, one for each dataset and an index.
 
 Owns their layout and the escaping of text. Reads cards and their stored statistics; computes none.
+
+    python tools/card_pages.py
+
+writes the pages of docs/data_cards, after a change of a card or of its statistics.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from alignscore_metric.leaderboards.cards import Card, Count, load_cards
-from alignscore_metric.leaderboards.describe import (
+from describe_datasets import (
     Distribution,
     SetOverlap,
     SplitStatistics,
     Statistics,
+    load_statistics,
 )
-from alignscore_metric.leaderboards.describe import load_statistics as stored_statistics
+
+from alignscore_metric.errors import AlignScoreError
+from alignscore_metric.leaderboards.cards import Card, Count, load_cards
 from alignscore_metric.text.ngrams import LONG, SHORT
 
+PAGES = Path(__file__).resolve().parents[1] / "docs" / "data_cards"
 INDEX = "README.md"
 #: A measured overlap of a smaller share of rows is left out of a page, and counted.
 SHOWN_SHARE = 0.001
@@ -56,7 +65,7 @@ def render_card(card: Card, statistics: Statistics | None) -> str:
 
     Args:
         card: Its data card.
-        statistics: What `describe` measured of it; None where its data was not at hand.
+        statistics: What `describe_datasets.py` measured of it; None where its data was not at hand.
     """
     paper = card.paper
     parts = [
@@ -273,8 +282,8 @@ def render_index(cards: Iterable[Card]) -> str:
             groups.setdefault(place, []).append(card)
     parts = [
         "# Datasets",
-        "Made from `data_cards/` by `alignscore leaderboard cards --pages`: change the cards, "
-        "not these pages. *Found* counts the files that were at hand, all splits.",
+        "Made from `data_cards/` by `python tools/card_pages.py`: change the cards, not "
+        "these pages. *Found* counts the files that were at hand, all splits.",
         *(f"## {place}\n\n{_index_table(group)}" for place, group in sorted(groups.items())),
     ]
     return "\n\n".join(parts) + "\n"
@@ -303,7 +312,7 @@ def _index_table(cards: Iterable[Card]) -> str:
 def render_pages() -> dict[str, str]:
     """All pages by file name: one for each card, and the index."""
     cards = load_cards()
-    pages = {f"{name}.md": render_card(one, stored_statistics(one)) for name, one in cards.items()}
+    pages = {f"{name}.md": render_card(one, load_statistics(one)) for name, one in cards.items()}
     return {INDEX: render_index(cards.values()), **pages}
 
 
@@ -315,3 +324,28 @@ def write_pages(folder: Path) -> list[Path]:
         (folder / name).write_text(page, encoding="utf-8")
         files.append(folder / name)
     return files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check all cards, and write their pages.
+
+    Args:
+        arguments: The command line; the process's own when None.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(description="Check all data cards, and write their pages.")
+    parser.add_argument("--output", type=Path, default=PAGES, metavar="DIR", help="write the pages "
+                        "here; default: docs/data_cards")  # fmt: skip
+    options = parser.parse_args(arguments)
+    try:
+        files = write_pages(options.output)
+    except AlignScoreError as error:
+        parser.error(str(error))
+    print(f"{len(files)} pages in {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
