@@ -64,8 +64,8 @@ def test_found_counts_are_those_of_the_training_files(shared):
         for file in source.files
     }
     files = {path.name: path for path in (shared / "train").glob("*.jsonl.gz")}
-    assert set(named) == set(files)
-    assert named == {name: count_lines(path) for name, path in files.items()}
+    assert set(named) <= set(files)  # files of sets that nothing here was trained on have no card
+    assert named == {name: count_lines(files[name]) for name in named}
 
 
 def test_splits_without_a_file_have_no_found_count():
