@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.text.pairs import PairTable, join_pair_tables
+from alignscore_metric.scores.intervals import Resampling, mean_estimate
+from alignscore_metric.text.pairs import IntArray, PairTable, join_pair_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
-NORMAL_FROM = 100_000
-"""Scores above which their mean's interval is the normal one: a bootstrap would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,15 @@ class SentenceEvidence:
     chunk_index: int
 
 
-class _Scores:
-    """What N scores alone tell: mean, interval, counts."""
+class _Scores(ABC):
+    """What N scores and their sources tell: mean, interval, counts."""
 
     scores: Floats
     signature: str
+
+    @abstractmethod
+    def _sources(self) -> IntArray:
+        """Equal numbers for pairs of equal sources, shape [N]."""
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -66,38 +70,25 @@ class _Scores:
     def ci(
         self, level: float = 0.95, *, resamples: int = 1000, seed: int = 0
     ) -> tuple[float, float]:
-        """Bootstrap interval of the mean, by scipy's percentile method.
+        """Interval of the mean over sources: how far it would move with other sources.
 
-        Of more than 100,000 defined scores it is the normal interval, from which the bootstrap's
-        then differs by its own randomness alone.
+        The pairs of one source are resampled together. See
+        `alignscore_metric.scores.intervals.mean_estimate`.
 
         Args:
             level: Coverage, in (0, 1).
-            resamples: Bootstrap samples, >= 1.
+            resamples: Bootstrap samples, >= 2.
             seed: Of the resampling.
 
         Returns:
-            Lower and upper bound; (NaN, NaN) for fewer than two defined scores.
-        """
-        from scipy.stats import bootstrap, norm
+            Lower and upper bound; (NaN, NaN) for scores of fewer than two sources.
 
-        defined = self.defined
-        if len(defined) < 2:
-            return float("nan"), float("nan")
-        if len(defined) > NORMAL_FROM:
-            reach = norm.ppf((1 + level) / 2) * defined.std(ddof=1) / np.sqrt(len(defined))
-            return float(defined.mean() - reach), float(defined.mean() + reach)
-        found = bootstrap(
-            (defined,),
-            np.mean,
-            confidence_level=level,
-            n_resamples=resamples,
-            # About 80 MB of draws at a time, however many scores there are.
-            batch=max(1, 10_000_000 // len(defined)),
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-        return float(found.confidence_interval.low), float(found.confidence_interval.high)
+        Raises:
+            ConfigurationError: A value without meaning.
+        """
+        resampling = Resampling(level, resamples, seed)
+        found = mean_estimate(self.scores, self._sources(), resampling)
+        return found.low, found.high
 
     def __str__(self) -> str:
         """Mean, interval, counts and signature, for people."""
@@ -117,11 +108,17 @@ class ScoreSummary(_Scores):
 
     Attributes:
         scores: One per pair, shape [N]; NaN where the summary has no sentence.
+        source_numbers: Equal numbers for pairs of equal sources, shape [N]; see
+            `alignscore_metric.text.pairs.source_number`.
         signature: What produced the scores.
     """
 
     scores: Floats
+    source_numbers: IntArray
     signature: str
+
+    def _sources(self) -> IntArray:
+        return self.source_numbers
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,6 +139,9 @@ class AlignScoreResult(_Scores):
     best_cells: npt.NDArray[np.int64]
     table: PairTable
     signature: str
+
+    def _sources(self) -> IntArray:
+        return self.table.example_sources
 
     def sentences(self, row: int) -> list[SentenceEvidence]:
         """Sentences of one pair's summary, each with its score and its best chunk.

@@ -25,7 +25,7 @@ from alignscore_metric.leaderboards.tables.layout import (
     Line,
 )
 from alignscore_metric.scores import statistics as st
-from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean
+from alignscore_metric.scores.intervals import Estimate, Resampling, estimate
 from alignscore_metric.scores.squad import SquadScores, best_threshold
 
 ALWAYS = "answers as they are"
@@ -158,7 +158,7 @@ def _policy(
     resampling: Resampling,
 ) -> Policy:
     def of(values: npt.ArrayLike, rows: npt.NDArray[np.bool_]) -> Estimate:
-        return estimate(mean(np.asarray(values)[rows]), contexts[rows], resampling)
+        return estimate(st.mean(np.asarray(values)[rows]), contexts[rows], resampling)
 
     every = np.ones(len(contexts), dtype=bool)
     return Policy(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,6 +38,7 @@ from alignscore_metric.scores.decisions import (
     fit_calibration,
     reliability,
 )
+from alignscore_metric.scores.intervals import Design, Sampled
 
 RESAMPLES = 1000
 #: No threshold has a precision of 0.9 on these sets together.
@@ -102,22 +103,16 @@ def apply(test: pd.DataFrame, rule: Rule) -> Floats:
 
 def accuracy_with_interval(test: pd.DataFrame, decisions: Floats) -> dict[str, list[float]]:
     """Balanced accuracy of each set, and their mean, with 95% intervals over documents."""
-    found: dict[str, list[float]] = {}
-    all_draws, clusters = [], []
+    found: dict[str, Sampled] = {}
     for name, rows in test.groupby("set", sort=False):
-        design = st.Design.of(rows["document"])
-        statistic = st.balanced_accuracy(rows["label"], decisions[rows.index])
-        draws = st.bootstrap_draws(
-            statistic, design, resamples=RESAMPLES, rng=np.random.default_rng(len(found))
+        found[str(name)] = Sampled.of(
+            st.balanced_accuracy(rows["label"], decisions[rows.index]),
+            Design.of(rows["document"]),
+            resamples=RESAMPLES,
+            rng=np.random.default_rng(len(found)),
         )
-        value = st.value(statistic, len(rows))
-        bounds = st.interval(value, draws, clusters=design.sizes[0])
-        found[str(name)] = [value, *bounds]
-        all_draws.append(draws)
-        clusters.append(design.sizes[0])
-    mean = float(np.mean([values[0] for values in found.values()]))
-    bounds = st.interval(mean, np.mean(all_draws, axis=0), clusters=min(clusters))
-    return found | {"mean": [mean, *bounds]}
+    found["mean"] = Sampled.mean_of([*found.values()])
+    return {name: [*astuple(one.estimate())] for name, one in found.items()}
 
 
 def calibration_errors(test: pd.DataFrame, p: Floats) -> dict[str, float]:

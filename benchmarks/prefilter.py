@@ -32,11 +32,11 @@ from pages import machine, write_between_marks
 
 from alignscore_metric import AlignScore
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.scores.statistics import roc_auc, value
 from alignscore_metric.text.copying import blend, copied_shares
 from alignscore_metric.text.ngrams import normalise
 from alignscore_metric.text.pairs import PairTable
 from alignscore_metric.text.prefilter import lexical_choice, most_relevant
-from alignscore_metric.training.evaluation import roc_auc
 
 SETS = ("frank", "summeval", "cogensumm", "xsumfaith")
 KEEP = (1, 2, 4, 8)
@@ -106,7 +106,7 @@ class Scored:
         """Of the labelled rows, times 100; NaN where there are none."""
         scores = self.scores if chosen is None else self.scores_of(chosen)
         kept = ~np.isnan(scores) & ~np.isnan(self.labels)
-        return 100 * roc_auc(self.labels[kept], scores[kept])
+        return 100 * value(roc_auc(self.labels[kept], scores[kept]), int(kept.sum()))
 
 
 def bm25_choice(table: PairTable, keep: int) -> Bools:

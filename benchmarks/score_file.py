@@ -17,9 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from alignscore_metric.training.evaluation import roc_auc
+from alignscore_metric.scores.statistics import roc_auc, value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scored = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     kept = [row for row in scored if row["label"] is not None and row["alignscore"] is not None]
-    auc = roc_auc(
-        np.array([row["label"] for row in kept]), np.array([row["alignscore"] for row in kept])
-    )
+    labels, scores = ([row[name] for row in kept] for name in ("label", "alignscore"))
+    auc = value(roc_auc(labels, scores), len(kept))
     sentences = sum(len(row["alignscore_evidence"]) for row in scored)
     print(f"{len(scored)} rows, {sentences} sentences, {len(kept)} labelled and scored")
     print(f"wall {seconds:.1f} s, {len(scored) / seconds:.1f} rows a second, peak {peak:.0f} MiB")

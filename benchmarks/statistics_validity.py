@@ -2,9 +2,9 @@
 
 Scores and judgments are drawn from normal distributions with effects of the document (and the
 system), so that the true agreement has a closed form. It is that of summaries of different
-documents. Beside each figure stands that of the usual wrong way, which takes each row by itself.
+documents. Beside some figures stands that of the usual wrong way, which takes each row by itself.
 
-    OMP_NUM_THREADS=1 python benchmarks/statistics_validity.py
+    OMP_NUM_THREADS=1 python benchmarks/statistics_validity.py --into docs/reading.md
 """
 
 import argparse
@@ -13,16 +13,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from pages import write_between_marks
+from scipy import special, stats
 
+from alignscore_metric.leaderboards.comparison import Settings, compare
+from alignscore_metric.result import ScoreSummary
 from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import (
+    Design,
+    Resampling,
+    Sampled,
+    estimate,
+    mean_estimate,
+)
+from alignscore_metric.scores.significance import p_value, permutation_draws
+from alignscore_metric.training.data import IGNORED
+from alignscore_metric.training.evaluation import intervals
 
 #: Documents and summaries of each in SummaC's test sets, rounded to whole grids.
 SUMMAC = ((100, 4), (475, 3), (189, 3), (168, 3), (100, 8), (350, 4))
-#: The row-level bootstrap is far off, which fewer repetitions show as well.
-NAIVE_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,8 @@ class Population:
 
     Attributes:
         documents: In a sample.
-        summaries: Of each document.
+        summaries: Of each document; on average where uneven.
+        uneven: Whether documents have geometrically distributed numbers of summaries.
         effect: Variance of the document's effect on scores and judgments; that of the rest is 1.
         positives: Share of positive labels.
         agreement: True AUC, or Spearman correlation.
@@ -39,6 +52,7 @@ class Population:
 
     documents: int
     summaries: int
+    uneven: bool = False
     effect: float = 0.5
     positives: float = 0.7
     agreement: float = 0.8
@@ -46,12 +60,16 @@ class Population:
     @property
     def clusters(self) -> st.Ints:
         """Document of each row."""
-        return np.repeat(np.arange(self.documents), self.summaries)
+        sizes = np.full(self.documents, self.summaries)
+        if self.uneven:
+            quantiles = (np.arange(self.documents) + 0.5) / self.documents
+            sizes = stats.geom.ppf(quantiles, 1 / self.summaries).astype(int)
+        return np.repeat(np.arange(self.documents), sizes)
 
     def errors(self, rng: np.random.Generator) -> st.Floats:
         """Of each row: a document's share and the row's own, variance 1 in all."""
         shared = math.sqrt(self.effect) * rng.normal(size=self.documents)[self.clusters]
-        own = rng.normal(size=self.documents * self.summaries)
+        own = rng.normal(size=len(self.clusters))
         return np.asarray((shared + own) / math.sqrt(1 + self.effect))
 
     def labels(self, rng: np.random.Generator) -> st.Floats:
@@ -72,67 +90,198 @@ class Population:
         judgments = self.errors(rng)
         return judgments, pearson * judgments + math.sqrt(1 - pearson**2) * self.errors(rng)
 
+    def scores(self, rng: np.random.Generator) -> st.Floats:
+        """Scores in (0, 1), most of them high, of mean `mean_score(HIGH)`."""
+        return as_scores(self.errors(rng), HIGH)
 
-Sampler = Callable[[Population, np.random.Generator], tuple[st.Floats, st.Floats]]
+    def two_valued(self, rng: np.random.Generator) -> st.Floats:
+        """Scores of a sure judge: 0.98, or 0.02 of a share of `1 - positives`."""
+        cut = stats.norm.ppf(self.positives)
+        return np.where(self.errors(rng) < cut, 0.98, 0.02)
+
+    def two_systems(self, rng: np.random.Generator) -> tuple[st.Floats, st.Floats]:
+        """Scores of two systems on the same documents, the second's of mean `mean_score(LOWER)`."""
+        first, second = self.errors(rng), self.errors(rng)
+        return as_scores(first, HIGH), as_scores(0.8 * first + 0.6 * second, LOWER)
+
+
+#: Logits of scores are their errors times `SPREAD`, moved so far.
+HIGH, LOWER, SPREAD = 1.5, 1.2, 1.2
+
+
+def as_scores(errors: st.Floats, level: float) -> st.Floats:
+    """Scores in (0, 1) from errors of variance 1."""
+    return np.asarray(special.expit(level + SPREAD * errors))
+
+
+def mean_score(level: float) -> float:
+    """Mean of `as_scores` over all errors."""
+    quantiles = (np.arange(100_000) + 0.5) / 100_000
+    return float(as_scores(stats.norm.ppf(quantiles), level).mean())
+
+
+# --- where intervals are printed -----------------------------------------------------------------
+
+Interval = tuple[float, float]
+#: The interval of a sample, that over rows one by one (None where nobody asks), the truth.
+Trial = tuple[Interval, Interval | None, float]
+Place = Callable[[Sequence[Population], int, np.random.Generator], Trial]
+
+
+def board(kind: str) -> Place:
+    """A statistic of a board: `auc`, `balanced_accuracy` or `spearman`; of several, their mean."""
+
+    def trial(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
+        prepared, truths = zip(*(_judged(one, kind, rng) for one in populations), strict=True)
+        lowest = -1.0 if kind == "spearman" else 0.0
+        by_document, by_row = (
+            Sampled.mean_of(
+                [
+                    Sampled.of(s, design(p), resamples=resamples, rng=rng, lowest=lowest)
+                    for s, p in zip(prepared, populations, strict=True)
+                ]
+            )
+            for design in (
+                lambda p: Design.of(p.clusters),
+                lambda p: Design.of(np.arange(len(p.clusters))),
+            )
+        )
+        found = by_document.estimate()
+        rows = (
+            float(np.nanquantile(by_row.draws, 0.025)),
+            float(np.nanquantile(by_row.draws, 0.975)),
+        )
+        return (found.low, found.high), rows, float(np.mean(truths))
+
+    return trial
+
+
+def _judged(
+    population: Population, kind: str, rng: np.random.Generator
+) -> tuple[st.Statistic, float]:
+    """A statistic of a sample, and the true agreement."""
+    if kind == "spearman":
+        return st.spearman(*population.graded(rng)), population.agreement
+    labels, scores = population.labelled(rng)
+    if kind == "auc":
+        return st.roc_auc(labels, scores), population.agreement
+    half = stats.norm.ppf(population.agreement) / math.sqrt(2)
+    return st.balanced_accuracy(labels, scores > half), float(stats.norm.cdf(half))
+
+
+def result_ci(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
+    """`AlignScoreResult.ci`, of scores most of which are high."""
+    (population,) = populations
+    return _result_ci(population, population.scores(rng), mean_score(HIGH), resamples)
+
+
+def result_ci_of_two_values(
+    populations: Sequence[Population], resamples: int, rng: np.random.Generator
+) -> Trial:
+    """The same of scores near 0 or 1."""
+    (population,) = populations
+    truth = 0.02 + 0.96 * population.positives
+    return _result_ci(population, population.two_valued(rng), truth, resamples)
+
+
+def _result_ci(population: Population, scores: st.Floats, truth: float, resamples: int) -> Trial:
+    by_document, by_row = (
+        ScoreSummary(scores, sources, "").ci(resamples=resamples)
+        for sources in (population.clusters, np.arange(len(scores)))
+    )
+    return by_document, by_row, truth
+
+
+def compared(what: str) -> Place:
+    """Of `alignscore compare`: the `mean` of a system, or the `difference` of two."""
+
+    def trial(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
+        (population,) = populations
+        first, second = population.two_systems(rng)
+        settings = Settings(resamples=resamples)
+        found = compare({"a": first, "b": second}, population.clusters, settings)
+        if what == "mean":
+            (system,) = (one for one in found.systems if one.name == "a")
+            return (system.low, system.high), None, mean_score(HIGH)
+        (pair,) = found.pairs
+        truth = mean_score(HIGH) - mean_score(LOWER)
+        return (pair.low, pair.high), None, truth if pair.better == "a" else -truth
+
+    return trial
+
+
+def change(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
+    """Change of scores under an edit, as `alignscore robustness` gives it."""
+    (population,) = populations
+    before, after = population.two_systems(rng)
+    found = mean_estimate(
+        after - before, population.clusters, Resampling(resamples=resamples), lowest=-1.0
+    )
+    return (found.low, found.high), None, mean_score(LOWER) - mean_score(HIGH)
+
+
+def share(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
+    """Share of right answers: exact match of answers, accuracy of the NLU board."""
+    (population,) = populations
+    right = population.errors(rng) < stats.norm.ppf(population.positives)
+    found = estimate(st.mean(right), population.clusters, Resampling(resamples=resamples))
+    return (found.low, found.high), None, population.positives
+
+
+def dev_measure(name: str) -> Place:
+    """Of a training run's card: `bin_accuracy`, `bin_auc` or `reg_pearson`."""
+
+    def trial(populations: Sequence[Population], _: int, rng: np.random.Generator) -> Trial:
+        (population,) = populations
+        labels, scores = population.labelled(rng)
+        judgments, degrees = population.graded(rng)
+        half = stats.norm.ppf(population.agreement) / math.sqrt(2)
+        rows = len(labels)
+        outputs = {
+            "bin": np.stack([np.zeros(rows), scores - half], axis=1),
+            "tri": np.zeros((rows, 3)),
+            "reg": degrees,
+        }
+        truth = {"bin": labels, "tri": np.full(rows, IGNORED), "reg": judgments}
+        found = intervals(outputs, truth, population.clusters)[name]
+        pearson = 2 * math.sin(math.pi * population.agreement / 6)
+        accuracy = float(stats.norm.cdf(half))
+        truths = {
+            "bin_accuracy": accuracy, "bin_auc": population.agreement, "reg_pearson": pearson
+        }  # fmt: skip
+        return found, None, truths[name]
+
+    return trial
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of the intervals held the true value."""
+    """How many of the intervals held the true value.
+
+    Attributes:
+        interval: Share of them.
+        by_row: Of those over rows one by one; NaN where there are none.
+        width: Mean width.
+    """
 
     interval: float
-    percentile: float
     by_row: float
-
-
-def draws_of(
-    sample: tuple[st.Floats, st.Floats],
-    prepare: st.Preparation,
-    documents: st.Ints,
-    resamples: int,
-    rng: np.random.Generator,
-) -> st.Floats:
-    """Bootstrap draws of one sample."""
-    design = st.Design.of(documents)
-    return st.bootstrap_draws(prepare(*sample), design, resamples=resamples, rng=rng)
+    width: float
 
 
 def coverage(
-    populations: Sequence[Population],
-    sampler: Sampler,
-    prepare: st.Preparation,
-    *,
-    repetitions: int,
-    resamples: int,
+    populations: Sequence[Population], place: Place, *, repetitions: int, resamples: int
 ) -> Coverage:
-    """Share of 95% intervals that cover the true agreement, or the mean of several."""
-    truth = float(np.mean([population.agreement for population in populations]))
-    clusters = min(population.documents for population in populations)
-    lowest = -1.0 if prepare is st.spearman else 0.0
-    hits: dict[str, list[bool]] = {"interval": [], "percentile": [], "by_row": []}
+    """Share of 95% intervals that cover the truth, each of a sample of its own."""
+    held, by_row, widths = [], [], []
     for repetition in range(repetitions):
-        rng = np.random.default_rng([repetition, len(populations), clusters])
-        samples = [sampler(population, rng) for population in populations]
-        pairs = list(zip(samples, populations, strict=True))
-        draws = [draws_of(s, prepare, p.clusters, resamples, rng) for s, p in pairs]
-        mean = np.mean(draws, axis=0)
-        values = [st.value(prepare(*s), len(s[0])) for s in samples]
-        bounds = st.interval(float(np.mean(values)), mean, clusters=clusters, lowest=lowest)
-        hits["interval"].append(_holds(bounds, truth))
-        hits["percentile"].append(_holds(_percentile(mean), truth))
-        if repetition % NAIVE_EVERY == 0:
-            rows = [draws_of(s, prepare, np.arange(len(s[0])), resamples, rng) for s in samples]
-            hits["by_row"].append(_holds(_percentile(np.mean(rows, axis=0)), truth))
-    return Coverage(**{name: float(np.mean(found)) for name, found in hits.items()})
-
-
-def _holds(bounds: tuple[float, float], truth: float) -> bool:
-    return bounds[0] <= truth <= bounds[1]
-
-
-def _percentile(draws: st.Floats) -> tuple[float, float]:
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+        rng = np.random.default_rng([repetition, len(populations), populations[0].documents])
+        bounds, rows, truth = place(populations, resamples, rng)
+        held.append(bounds[0] <= truth <= bounds[1])
+        widths.append(bounds[1] - bounds[0])
+        by_row += [] if rows is None else [rows[0] <= truth <= rows[1]]
+    alone = float(np.mean(by_row)) if by_row else math.nan
+    return Coverage(float(np.mean(held)), alone, float(np.nanmean(widths)))
 
 
 @dataclass(frozen=True)
@@ -172,50 +321,83 @@ class Null:
         return labels, scores
 
 
-def p_values(null: Null, design: st.Design, *, repetitions: int, resamples: int) -> Iterator[float]:
+def p_values(null: Null, design: Design, *, repetitions: int, resamples: int) -> Iterator[float]:
     """Of the paired test, each on a sample of its own."""
     prepare = null.prepare or st.system_level("pearson", null.systems)
     for repetition in range(repetitions):
         rng = np.random.default_rng([repetition, 1])
         labels, scores = null.sample(rng)
         first, second = (st.common_scale(s, ranks=null.prepare is not None) for s in scores)
-        yield st.p_value(
-            *st.permutation_draws(
+        yield p_value(
+            *permutation_draws(
                 prepare, labels, (first, second), design, resamples=resamples, rng=rng
             )
         )
 
 
-def designs(null: Null) -> dict[str, st.Design]:
+def designs(null: Null) -> dict[str, Design]:
     """Ways to swap: documents, rows by themselves; systems, and both, where systems matter."""
     documents = null.population.clusters
-    ways = {"documents": st.Design.of(documents), "rows": st.Design.of(np.arange(len(documents)))}
+    ways = {"documents": Design.of(documents), "rows": Design.of(np.arange(len(documents)))}
     if null.system_effect or null.prepare is None:
-        ways["documents and systems"] = st.Design.of(documents, null.systems)
-        ways["systems"] = st.Design.of(null.systems)
+        ways["documents and systems"] = Design.of(documents, null.systems)
+        ways["systems"] = Design.of(null.systems)
     return ways
 
 
-def interval_cases() -> dict[str, tuple[list[Population], Sampler, st.Preparation]]:
-    """What is sampled, and the statistic."""
-    one, many, few = Population(400, 1, effect=0.0), Population(100, 16), Population(40, 16)
-    rare = Population(100, 4, positives=0.9, agreement=0.9)
+def interval_cases() -> Iterator[tuple[str, str, list[Population], Place]]:
+    """Where an interval is printed, what is sampled, from where, and how."""
+    few, ten, fifty = Population(5, 1, effect=0), Population(10, 10), Population(50, 10)
+    uneven, alone = Population(20, 5, uneven=True), Population(400, 1, effect=0)
+    for population in (few, Population(5, 10), ten, uneven, fifty, alone):
+        yield "`result.ci()`", "most scores high", [population], result_ci
+    for population in (few, uneven, fifty):
+        yield "`result.ci()`", "scores of 0.02 and 0.98", [population], result_ci_of_two_values
+    for what in ("mean", "difference"):
+        for population in (few, ten, uneven, fifty):
+            yield f"`compare`, {what}", "most scores high", [population], compared(what)
+    many, forty = Population(100, 16), Population(40, 16)
     rarer = Population(189, 3, positives=0.065, agreement=0.95)
-    auc: tuple[Sampler, st.Preparation] = (Population.labelled, st.roc_auc)
-    rho: tuple[Sampler, st.Preparation] = (Population.graded, st.spearman)
-    graded = [replace(population, agreement=0.5) for population in (one, many, few)]
+    rare = Population(100, 4, positives=0.9, agreement=0.9)
     sets = [Population(*size, agreement=0.6 + 0.05 * at) for at, size in enumerate(SUMMAC)]
-    return {
-        "AUC .8, 400 documents x 1": ([one], *auc),
-        "AUC .8, 100 x 16": ([many], *auc),
-        "AUC .8, 40 x 16": ([few], *auc),
-        "AUC .9, 100 x 4, 90% positive": ([rare], *auc),
-        "Spearman .5, 400 x 1": ([graded[0]], *rho),
-        "Spearman .5, 100 x 16": ([graded[1]], *rho),
-        "Spearman .5, 40 x 16": ([graded[2]], *rho),
-        "AUC .95, 189 x 3, 6.5% positive": ([rarer], *auc),
-        "mean AUC of 6 sets, SummaC's sizes": (sets, *auc),
-    }
+    for population in (alone, many, forty, Population(40, 5, uneven=True)):
+        yield "board, AUC", "AUC 0.8, 70% positive", [population], board("auc")
+    yield "board, AUC", "AUC 0.9, 90% positive", [rare], board("auc")
+    yield "board, AUC", "AUC 0.95, 6.5% positive", [rarer], board("auc")
+    yield "board, mean AUC", "6 sets of SummaC's sizes", sets, board("auc")
+    for population in (alone, forty):
+        yield "board, balanced accuracy", "0.72", [population], board("balanced_accuracy")
+    for population in (alone, many, forty):
+        graded = replace(population, agreement=0.5)
+        yield "board, Spearman", "Spearman 0.5", [graded], board("spearman")
+    for population in (fifty, alone, replace(alone, positives=0.95), Population(20, 5)):
+        title = f"{population.positives:.0%} right"
+        yield "NLU accuracy, exact match of answers", title, [population], share
+    for population in (ten, fifty):
+        yield "`robustness`, change", "most scores high", [population], change
+    for name in ("bin_accuracy", "bin_auc", "reg_pearson"):
+        title = f"training's dev set, {name.split('_')[1]}"
+        yield title, "AUC 0.8, Spearman 0.8", [Population(200, 3)], dev_measure(name)
+
+
+def interval_table(repetitions: int, resamples: int) -> Iterator[str]:
+    """Lines of a Markdown table."""
+    error = math.sqrt(0.95 * 0.05 / repetitions)
+    yield f"Coverage and mean width of 95% intervals; {repetitions} repetitions, so that a coverage"
+    yield f"of 95% has a standard error of {error:.1%}.\n"
+    yield "| place | design | documents x rows | coverage | mean width | rows one by one |"
+    yield "|---|---|---|---|---|---|"
+    for place, design, populations, trial in interval_cases():
+        found = coverage(populations, trial, repetitions=repetitions, resamples=resamples)
+        first = populations[0]
+        size = (
+            f"{first.documents} x {first.summaries}"
+            if len(populations) == 1
+            else "100 to 475 x 3 to 8"
+        )
+        size += " on average, uneven" if first.uneven else ""
+        rows = "" if math.isnan(found.by_row) else f"{found.by_row:.1%}"
+        yield f"| {place} | {design} | {size} | {found.interval:.1%} | {found.width:.3f} | {rows} |"
 
 
 def test_cases() -> dict[str, Null]:
@@ -236,17 +418,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Coverage of intervals, uniformity of p-values.")
     parser.add_argument("--repetitions", type=int, default=1000, metavar="N")
     parser.add_argument("--resamples", type=int, default=400, metavar="R")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="page whose table to replace")
+    parser.add_argument("--intervals-alone", action="store_true", help="no table of p-values")
     options = parser.parse_args(arguments)
     sizes = {"repetitions": options.repetitions, "resamples": options.resamples}
-    error = math.sqrt(0.95 * 0.05 / options.repetitions)
-    print(f"Share of 95% intervals that cover; standard error {error:.3f}\n")
-    print("| case | logit and Student's t | percentile | rows resampled | CPU s |")
-    print("|---|---|---|---|---|")
-    for name, (populations, sampler, prepare) in interval_cases().items():
-        start = time.process_time()
-        found = coverage(populations, sampler, prepare, **sizes)
-        numbers = f"{found.interval:.3f} | {found.percentile:.3f} | {found.by_row:.3f}"
-        print(f"| {name} | {numbers} | {time.process_time() - start:.0f} |", flush=True)
+    lines = []
+    for line in interval_table(**sizes):
+        print(line, flush=True)
+        lines.append(line)
+    if options.into is not None:
+        write_between_marks(options.into, "interval-coverage", lines)
+    if options.intervals_alone:
+        return 0
     print("\n| null case | swapped | p < .05 | p < .01 | Kolmogorov-Smirnov p | CPU s |")
     print("|---|---|---|---|---|---|")
     for name, null in test_cases().items():

@@ -1,58 +1,50 @@
 """Systems compared by the scores of their summaries: intervals, paired tests, clusters.
 
-Pure functions over arrays, on scipy's bootstrap and permutation test. Knows nothing of files, texts
-and tables.
+Pure functions over arrays. Knows nothing of files, texts and tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.scores.statistics import holm
+from alignscore_metric.scores.intervals import Resampling, document_sums, mean_estimate
+from alignscore_metric.scores.significance import holm, separated_clusters, sign_flip_p_value
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 #: Scores that differ no more are a tie: ten times what rounding in batches does to a score.
 TIE = 1e-4
-#: Numbers that are drawn at a time, so that memory does not grow with the examples.
-_BATCH_CELLS = 1_000_000
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(Resampling):
     """What a comparison depends on besides the scores.
 
     Attributes:
+        resamples: Of the documents, and sign flips of each test.
         threshold: Scores below it are counted.
         alpha: Two systems differ significantly where p after Holm's correction is below it.
-        level: Coverage of the intervals.
-        resamples: Of the bootstrap, and sign flips of each test.
-        seed: Of both.
 
     Raises:
         ConfigurationError: A value without meaning.
     """
 
+    resamples: int = 10_000
     threshold: float = 0.5
     alpha: float = 0.05
-    level: float = 0.95
-    resamples: int = 10_000
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
-        if not (0 < self.alpha < 1 and 0 < self.level < 1):
-            raise ConfigurationError("alpha and level are shares: give numbers between 0 and 1")
-        if self.resamples < 1 or self.seed < 0:
-            raise ConfigurationError("give at least 1 resample, and a seed of 0 or more")
+        super().__post_init__()
+        if not 0 < self.alpha < 1:
+            raise ConfigurationError("alpha is a share: give a number between 0 and 1")
 
     def check_resamples(self, systems: int) -> None:
         """Refuse so few resamples that no difference between so many systems is significant.
@@ -68,11 +60,6 @@ class Settings:
                 f"can be significant; give --resamples {4 * needed}"
             )
 
-    @property
-    def rng(self) -> np.random.Generator:
-        """A fresh generator: equal draws for every system and pair."""
-        return np.random.default_rng(self.seed)
-
 
 @dataclass(frozen=True)
 class SystemScores:
@@ -86,7 +73,7 @@ class SystemScores:
         median: Of its defined scores.
         below: Share of the defined scores below the threshold, in [0, 1].
         undefined: Examples without a score.
-        cluster: 1 = best; see `clusters`.
+        cluster: 1 = best; see `alignscore_metric.scores.significance.separated_clusters`.
     """
 
     name: str
@@ -181,7 +168,7 @@ def compare(
     corrected = holm([pair.p for pair in pairs]).tolist()
     pairs = [replace(pair, p_holm=p) for pair, p in zip(pairs, corrected, strict=True)]
     better = {(pair.better, pair.worse) for pair in pairs if pair.p_holm < settings.alpha}
-    found = clusters(ranked, lambda a, b: (a, b) in better)
+    found = separated_clusters(ranked, lambda a, b: (a, b) in better)
     return Comparison(
         examples=len(documents),
         documents=len(np.unique(documents)),
@@ -192,32 +179,6 @@ def compare(
         pairs=tuple(pairs),
         settings=settings,
     )
-
-
-def clusters(order: Sequence[str], better: Callable[[str, str], bool]) -> dict[str, int]:
-    """Clusters of systems: each system of one is significantly better than all of later ones.
-
-    Stricter than what boards of metrics mark, which compare with the best of a cluster alone.
-
-    Args:
-        order: Names, best first.
-        better: Whether the first system is significantly better than the second.
-
-    Returns:
-        Cluster of each system, from 1.
-
-    Source: Barrault et al. 2020, "Findings of the 2020 Conference on Machine Translation", WMT.
-
-    Example:
-        >>> clusters("abc", lambda a, b: (a, b) != ("b", "c"))
-        {'a': 1, 'b': 2, 'c': 2}
-    """
-    found, number = {}, 1
-    for place, name in enumerate(order):
-        if place and all(better(a, b) for a in order[:place] for b in order[place:]):
-            number += 1
-        found[name] = number
-    return found
 
 
 def widest(scores: Mapping[str, Floats], count: int) -> list[tuple[int, str, str]]:
@@ -239,12 +200,12 @@ def widest(scores: Mapping[str, Floats], count: int) -> list[tuple[int, str, str
 
 def _system(name: str, values: Floats, documents: Ints, settings: Settings) -> SystemScores:
     defined = values[~np.isnan(values)]
-    low, high = _interval(*_document_sums(values, documents), settings)
+    found = mean_estimate(values, documents, settings)
     return SystemScores(
         name,
-        mean=float(defined.mean()),
-        low=low,
-        high=high,
+        mean=found.value,
+        low=found.low,
+        high=found.high,
         median=float(np.median(defined)),
         below=float(np.mean(defined < settings.threshold)),
         undefined=len(values) - len(defined),
@@ -257,16 +218,21 @@ def _pair(
     differences = scores[first] - scores[second]
     if np.nansum(differences) < 0:  # on the examples that both have, the order may be another
         first, second, differences = second, first, -differences
-    defined = differences[~np.isnan(differences)]
-    sums, counts = _document_sums(differences, documents)
-    low, high = _interval(sums, counts, settings)
+    kept = ~np.isnan(differences)
+    defined = differences[kept]
+    found = mean_estimate(differences, documents, settings, lowest=-1.0)
+    sums, _ = document_sums(defined, documents[kept])
+    p = sign_flip_p_value(sums, resamples=settings.resamples, rng=settings.rng)
+    # Of five documents no test of 5% can reject; Student's interval, which assumes more, might.
+    # It then reaches to 0, so that what is not significant is not excluded.
+    low = min(found.low, 0.0) if p >= 1 - settings.level else found.low
     return PairOfSystems(
         first,
         second,
-        difference=_mean(defined),
+        difference=found.value,
         low=low,
-        high=high,
-        p=_p_value(sums, settings),
+        high=found.high,
+        p=p,
         p_holm=float("nan"),
         wins=_mean(defined > TIE),
         ties=_mean(np.abs(defined) <= TIE),
@@ -275,52 +241,5 @@ def _pair(
     )
 
 
-def _document_sums(values: Floats, documents: Ints) -> tuple[Floats, Floats]:
-    """Sum and number of each document's defined values; documents without one are left out."""
-    defined = ~np.isnan(values)
-    counts = np.bincount(documents[defined]).astype(float)
-    sums = np.bincount(documents[defined], weights=values[defined]).astype(float)
-    return sums[counts > 0], counts[counts > 0]
-
-
-def _interval(sums: Floats, counts: Floats, settings: Settings) -> tuple[float, float]:
-    """Percentile interval of a mean, by resampling documents."""
-    if len(counts) < 2:
-        return float("nan"), float("nan")
-    found = stats.bootstrap(
-        (sums, counts),
-        lambda sums, counts, axis: sums.sum(axis) / counts.sum(axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=settings.resamples,
-        batch=max(1, _BATCH_CELLS // len(counts)),
-        confidence_level=settings.level,
-        method="percentile",
-        rng=settings.rng,
-    ).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def _p_value(sums: Floats, settings: Settings) -> float:
-    """Sign-flip test of differences summed by document, approximate randomisation's p-value.
-
-    Systems are exchangeable under the null hypothesis, so that each document's difference may turn
-    its sign. Scipy enumerates all flips where there are no more than resamples; otherwise it adds
-    1 to the count of draws and of extreme ones, so that p is never 0.
-    """
-    if len(sums) < 2:
-        return float("nan")
-    found = stats.permutation_test(
-        (sums,),
-        lambda sums, axis: sums.sum(axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=settings.resamples,
-        batch=max(1, _BATCH_CELLS // len(sums)),
-        rng=settings.rng,
-    )
-    return float(found.pvalue)
-
-
-def _mean(values: npt.NDArray[np.float64] | npt.NDArray[np.bool_]) -> float:
+def _mean(values: npt.NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else float("nan")

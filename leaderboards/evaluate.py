@@ -19,7 +19,9 @@ from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
 from alignscore_metric.leaderboards.cards import overlapping
 from alignscore_metric.leaderboards.tasks import Task, tasks_of
+from alignscore_metric.scores import significance, thresholds
 from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Design, Resampling, Sampled
 from alignscore_metric.version import __version__
 
 if TYPE_CHECKING:
@@ -95,25 +97,21 @@ MEASURES: Mapping[str, Measure] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a board's uncertainty depends on.
+class Settings(Resampling):
+    """What a board's uncertainty depends on, besides level, resamples and seed.
+
+    Of 0 resamples neither intervals nor tests are computed.
 
     Attributes:
-        level: Coverage of the intervals.
-        resamples: Of the bootstrap; 0 computes neither intervals nor tests.
         permutations: Of each paired test. None takes as many as resamples, or more if Holm's
             correction asks for it: four times the pairs over alpha, so that the smallest p-value
             there can be is a quarter of what one pair among all of them needs.
-        seed: Of both.
         alpha: Two metrics differ significantly where p after Holm's correction is below it.
         systems: Whether systems are resampled and swapped too, besides documents, wherever rows
             name at least three; always so at system level.
     """
 
-    level: float = 0.95
-    resamples: int = 1000
     permutations: int | None = None
-    seed: int = 0
     alpha: float = 0.05
     systems: bool = False
 
@@ -195,7 +193,7 @@ def build_board(
         for panel in panels
     }
     counted = [panel.column.key for panel in panels if panel.column.in_mean]
-    judged[MEAN] = _mean_of([judged[key] for key in counted], measure, settings)
+    judged[MEAN] = _mean_of([judged[key] for key in counted], settings)
     differences[MEAN] = _mean_difference([differences[key] for key in counted], settings)
     tests = {key: _tests(key, judged[key], differences[key]) for key in judged}
     return Board(
@@ -325,11 +323,10 @@ def _column(
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """A metric on a column: its value, draws, and what paired tests need."""
+    """A metric on a column: its cell, and what means and paired tests need; None if undefined."""
 
     cell: Cell
-    draws: st.Floats
-    clusters: int  # that were resampled
+    sampled: Sampled | None
     scores: st.Floats  # or decisions
     defined: Bools
 
@@ -345,19 +342,22 @@ def _judge_one(panel: Panel, name: str, measure: Measure, settings: Settings) ->
     reason = reason or undefined_reason(panel, scores, measure)
     if reason:
         cell = Cell(math.nan, reason=reason, undefined=undefined)
-        return _Judged(cell, np.empty(0), 0, scores, defined)
-    statistic = _prepare(panel, measure, defined)(panel.targets[defined], scores[defined])
-    design = _design(panel, measure, settings, defined)
-    rng = _rng(settings, panel.column.key)
-    draws = np.empty(0)
-    if settings.resamples:
-        draws = st.bootstrap_draws(statistic, design, resamples=settings.resamples, rng=rng)
-    clusters = min(design.sizes)
-    found = st.value(statistic, int(defined.sum()))
-    bounds = st.interval(found, draws, settings.level, clusters=clusters, lowest=measure.lowest)
-    reason = "systems' means are equal" if math.isnan(found) else ""
-    cell = Cell(found, *bounds, reason=reason, undefined=undefined)
-    return _Judged(cell, draws, clusters, scores, defined)
+        return _Judged(cell, None, scores, defined)
+    sampled = Sampled.of(
+        _prepare(panel, measure, defined)(panel.targets[defined], scores[defined]),
+        _design(panel, measure, settings, defined),
+        resamples=settings.resamples,
+        rng=_rng(settings, panel.column.key),
+        lowest=measure.lowest,
+    )
+    reason = "systems' means are equal" if math.isnan(sampled.value) else ""
+    cell = replace(_cell(sampled, settings), reason=reason, undefined=undefined)
+    return _Judged(cell, sampled, scores, defined)
+
+
+def _cell(sampled: Sampled, settings: Settings) -> Cell:
+    found = sampled.estimate(settings.level)
+    return Cell(found.value, found.low, found.high)
 
 
 #: A mean has no rows of its own.
@@ -374,7 +374,11 @@ def _decide(panel: Panel, name: str, measure: Measure) -> tuple[st.Floats, str]:
         labels, tuned = panel.tuning[name]
         if len(set(labels)) < 2:
             return scores, "no val split with both labels to tune the threshold on"
-        tune = st.summac_threshold if measure.threshold == "summac" else st.alignscore_threshold
+        tune = (
+            thresholds.summac_threshold
+            if measure.threshold == "summac"
+            else thresholds.alignscore_threshold
+        )
         threshold = tune(labels, tuned)
     return np.where(np.isnan(scores), np.nan, scores > threshold), ""
 
@@ -404,10 +408,10 @@ def _prepare(panel: Panel, measure: Measure, rows: Bools) -> st.Preparation:
     return st.system_level(measure.system, panel.systems[rows])
 
 
-def _design(panel: Panel, measure: Measure, settings: Settings, rows: Bools) -> st.Design:
+def _design(panel: Panel, measure: Measure, settings: Settings, rows: Bools) -> Design:
     with_systems = panel.systems is not None and (settings.systems or measure.system)
     systems = panel.systems[rows] if with_systems and panel.systems is not None else None
-    return st.Design.of(panel.documents[rows], systems)
+    return Design.of(panel.documents[rows], systems)
 
 
 def _rng(settings: Settings, key: str) -> np.random.Generator:
@@ -433,7 +437,7 @@ def _differences(
         first, second = (judged[name].scores[rows] for name in pair)
         if measure.threshold is None:
             first, second = (st.common_scale(s, ranks=measure.ranks) for s in (first, second))
-        found[pair] = st.permutation_draws(
+        found[pair] = significance.permutation_draws(
             _prepare(panel, measure, rows),
             panel.targets[rows],
             (first, second),
@@ -444,21 +448,16 @@ def _differences(
     return found
 
 
-def _mean_of(
-    columns: Sequence[Mapping[str, _Judged]], measure: Measure, settings: Settings
-) -> dict[str, _Judged]:
-    """Means over columns; columns are independent, so their draws are averaged as they come."""
+def _mean_of(columns: Sequence[Mapping[str, _Judged]], settings: Settings) -> dict[str, _Judged]:
+    """Means over columns, which are independent, of the metrics that are defined in all."""
     names = set.intersection(*(set(column) for column in columns)) if columns else set()
     means = {}
     for name in sorted(names):
         found = [column[name] for column in columns]
-        if any(one.cell.reason for one in found):
-            continue
-        draws = np.mean([one.draws for one in found], axis=0)
-        mean = float(np.mean([one.cell.value for one in found]))
-        clusters = min(one.clusters for one in found)  # rather too few than too many
-        bounds = st.interval(mean, draws, settings.level, clusters=clusters, lowest=measure.lowest)
-        means[name] = _Judged(Cell(mean, *bounds), draws, clusters, *_NO_ROWS)
+        samples = [one.sampled for one in found if one.sampled and not one.cell.reason]
+        if len(samples) == len(found):
+            sampled = Sampled.mean_of(samples)
+            means[name] = _Judged(_cell(sampled, settings), sampled, *_NO_ROWS)
     return means
 
 
@@ -482,9 +481,9 @@ def _tests(
     key: str, judged: Mapping[str, _Judged], differences: _Differences
 ) -> list[PairwiseTest]:
     """Paired tests of one column (or the mean), the metric with the higher value first."""
-    p_values = [st.p_value(*difference) for difference in differences.values()]
+    p_values = [significance.p_value(*difference) for difference in differences.values()]
     tests = []
-    for pair, p, corrected in zip(differences, p_values, st.holm(p_values), strict=True):
+    for pair, p, corrected in zip(differences, p_values, significance.holm(p_values), strict=True):
         better, worse = sorted(pair, key=lambda name: -judged[name].cell.value)
         gap = judged[better].cell.value - judged[worse].cell.value
         tests.append(PairwiseTest(key, better, worse, gap, p, float(corrected)))
@@ -499,7 +498,7 @@ def _clusters(
         key=lambda name: -judged[name].cell.value,
     )
     differing = {(test.better, test.worse) for test in tests if test.p_holm < alpha}
-    return st.significance_clusters(order, lambda best, other: (best, other) in differing)
+    return significance.significance_clusters(order, lambda best, other: (best, other) in differing)
 
 
 def _rows(

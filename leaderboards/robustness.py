@@ -14,7 +14,7 @@ from alignscore_metric.edits.robustness import KINDS, edit_pair
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.metrics import Metric
 from alignscore_metric.scores import statistics as st
-from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean
+from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean_estimate
 
 #: Scores that differ by no more have not moved: batches round differently.
 TIE = 1e-4
@@ -143,7 +143,7 @@ def _effect(
         preserves=KINDS[kind].preserves,
         rows=len(before),
         before=float(before.mean()) if some else float("nan"),
-        change=estimate(mean(change), documents, resampling, lowest=-1.0),
+        change=mean_estimate(change, documents, resampling, lowest=-1.0),
         falls=float((change < -TIE).mean()) if some else float("nan"),
         rises=float((change > TIE).mean()) if some else float("nan"),
         auc=estimate(auc, np.tile(documents, 2), resampling),

@@ -8,34 +8,47 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import pearsonr
+from scipy import stats
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch.nn import functional
 from transformers import AutoTokenizer
 
 from alignscore_metric.checkpoint.aligner import Aligner
-from alignscore_metric.training.calibration import calibrate, expected_calibration_error
+from alignscore_metric.training.calibration import fit_temperature
 from alignscore_metric.training.data import IGNORED, AlignmentExample, encode_examples
 from alignscore_metric.training.evaluation import (
+    contexts_of,
     evaluate_dev,
     intervals,
     labels_of,
     mean_measure,
     measures,
     predict,
-    roc_auc,
 )
 
 # --------------------------------------------------------------------------- measures
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=40))
-def test_roc_auc_equals_scikit_learn(rows):
-    labels, scores = np.array([int(a) for a, _ in rows]), np.array([b / 7 for _, b in rows])
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=40))
+def test_measures_equal_those_of_scikit_learn(rows):
+    labels, margins = np.array([int(a) for a, _ in rows]), np.array([b / 7 for _, b in rows])
+    nothing = np.full(len(rows), IGNORED)
+    outputs = {"bin": np.stack([0 * margins, margins], axis=1), "tri": None, "reg": None}
+    found = measures(outputs, {"bin": labels, "tri": nothing, "reg": nothing})
+    assert found["bin_accuracy"] == pytest.approx(accuracy_score(labels, margins > 0))
     if len(set(labels.tolist())) == 1:
-        assert math.isnan(roc_auc(labels, scores))
+        assert math.isnan(found["bin_auc"])
     else:
-        assert roc_auc(labels, scores) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+        assert found["bin_auc"] == pytest.approx(roc_auc_score(labels, margins), abs=1e-12)
+
+
+def test_measures_of_a_model_that_has_diverged():
+    nothing = np.full(4, IGNORED)
+    outputs = {"bin": np.full((4, 2), np.nan), "tri": None, "reg": np.array([0, np.inf, 1, 2])}
+    labels = {"bin": np.array([0, 1, 0, 1]), "tri": nothing, "reg": np.array([0, 0.3, 0.5, 1])}
+    found = measures(outputs, labels)
+    assert np.isnan([found["bin_auc"], found["reg_pearson"]]).all()
+    assert np.isnan([*intervals(outputs, labels, np.arange(4))["bin_auc"]]).all()
 
 
 def examples_of_all_heads() -> list[AlignmentExample]:
@@ -84,7 +97,7 @@ def test_evaluate_dev_equals_a_loop_over_single_pairs(model):
         "bin_accuracy": accuracy_score(truth[:12], [m > 0 for m in margins]),
         "bin_auc": roc_auc_score(truth[:12], margins),
         "tri_accuracy": accuracy_score(truth[12:24], [int(o.tri.argmax()) for o in outputs[12:24]]),
-        "reg_pearson": pearsonr(truth[24:], [float(o.reg) for o in outputs[24:]]).statistic,
+        "reg_pearson": stats.pearsonr(truth[24:], [float(o.reg) for o in outputs[24:]]).statistic,
     }
     assert found == pytest.approx(expected, abs=1e-5)
 
@@ -117,35 +130,54 @@ def noisy(seed: int = 0):
 def test_intervals_hold_the_measure_and_are_as_wide_as_theory_says():
     outputs, labels = noisy()
     found = measures(outputs, labels)
-    ends = intervals(outputs, labels, resamples=2000)
+    ends = intervals(outputs, labels, np.arange(200))
     assert ends.keys() == {"bin_accuracy", "bin_auc"}
-    p = found["bin_accuracy"]
-    half = 1.96 * math.sqrt(p * (1 - p) / 200)  # binomial
-    assert ends["bin_accuracy"] == pytest.approx((p - half, p + half), abs=0.012)
+    right = round(200 * found["bin_accuracy"])
+    wilson = stats.binomtest(right, 200).proportion_ci(method="wilson")
+    assert ends["bin_accuracy"] == pytest.approx((wilson.low, wilson.high), abs=0.012)
     low, high = ends["bin_auc"]
     assert low < found["bin_auc"] < high
-    assert ends == intervals(outputs, labels, resamples=2000)
+    assert ends == intervals(outputs, labels, np.arange(200))
 
 
-def test_intervals_of_one_row():
-    """No resample of it differs: nothing is known of the spread."""
-    outputs = {"bin": np.array([[0.0, 1.0]]), "tri": np.zeros((1, 3)), "reg": np.zeros(1)}
-    labels = {"bin": np.array([1]), "tri": NONE[:1], "reg": NONE[:1]}
-    ends = intervals(outputs, labels)
-    assert ends["bin_accuracy"] == (1.0, 1.0)
-    assert np.isnan(ends["bin_auc"]).all()
-    assert intervals(outputs, {"bin": NONE[:1], "tri": NONE[:1], "reg": np.array([0.5])}) == {}
+def test_pairs_of_one_context_count_as_one():
+    """Every pair three times over says nothing new."""
+    outputs, labels = noisy()
+    rows = np.tile(np.arange(200), 3)
+    thrice = ({k: v[rows] for k, v in outputs.items()}, {k: v[rows] for k, v in labels.items()})
+    once = intervals(outputs, labels, np.arange(200))
+    together, apart = intervals(*thrice, rows), intervals(*thrice, np.arange(600))
+    for name, ends in once.items():
+        assert together[name] == pytest.approx(ends)
+        assert np.diff(apart[name]) < 0.7 * np.diff(ends)
 
 
-def test_intervals_pass_over_resamples_of_one_class():
+def test_contexts_are_told_apart_by_their_text(model):
+    texts = ["It rained all day.", "It snowed.", "It rained all day.", "It hailed.", "It snowed."]
+    examples = [
+        AlignmentExample("d", text, f"Claim {k}.", "bin", 0) for k, text in enumerate(texts)
+    ]
+    found = contexts_of(encode_examples(examples, model[1], max_length=64)).tolist()
+    assert [found.index(one) for one in found] == [texts.index(text) for text in texts]
+
+
+def test_one_context_has_no_interval():
+    outputs, labels = noisy()
+    ends = intervals(outputs, labels, np.zeros(200, dtype=int))
+    assert np.isnan([ends["bin_accuracy"], ends["bin_auc"]]).all()
+    nothing = {"bin": NONE[:1], "tri": NONE[:1], "reg": np.array([0.5])}
+    one = {"bin": np.array([[0.0, 1.0]]), "tri": np.zeros((1, 3)), "reg": np.zeros(1)}
+    assert intervals(one, nothing, np.arange(1)) == {}
+
+
+def test_too_many_resamples_of_one_class_leave_no_interval():
     """With four rows every eighth resample has one class alone, and no AUC."""
     outputs, labels = noisy()
     rows = (
         np.flatnonzero(labels["bin"])[:2].tolist() + np.flatnonzero(labels["bin"] == 0)[:2].tolist()
     )
     few = ({k: v[rows] for k, v in outputs.items()}, {k: v[rows] for k, v in labels.items()})
-    low, high = intervals(*few)["bin_auc"]
-    assert 0 <= low <= measures(*few)["bin_auc"] <= high <= 1
+    assert np.isnan(intervals(*few, np.arange(4))["bin_auc"]).all()
 
 
 def test_the_mean_measure_is_over_each_sets_main_measures():
@@ -174,7 +206,7 @@ def test_the_fitted_temperature_is_the_one_that_made_the_labels(classes, tempera
     logits = draw.normal(0, 3, (20_000, classes))
     p = torch.softmax(torch.tensor(logits / temperature), dim=1).numpy()
     labels = (p.cumsum(axis=1) < draw.random((20_000, 1))).sum(axis=1)
-    found = calibrate(logits, labels)
+    found = fit_temperature(logits, labels)
     assert found.temperature == pytest.approx(temperature, rel=0.04)
     assert found.rows == 20_000
     assert found.ece_after < 0.015
@@ -187,7 +219,7 @@ def test_calibration_against_torch_and_scikit_learn():
     draw = np.random.default_rng(2)
     logits = draw.normal(0, 2, (300, 3))
     labels = np.where(draw.random(300) < 0.6, logits.argmax(axis=1), draw.integers(0, 3, 300))
-    found = calibrate(logits, labels)
+    found = fit_temperature(logits, labels)
     inverse = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([inverse], max_iter=200, tolerance_change=1e-12)
 
@@ -220,28 +252,22 @@ def ece_by_hand(probabilities, labels, bins) -> float:
     return total / len(labels)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 80), st.integers(2, 4), st.integers(1, 20))
-def test_calibration_error_by_hand(seed, rows, classes, bins):
+@given(st.integers(0, 10_000), st.integers(2, 80), st.integers(2, 3))
+def test_calibration_error_by_hand(seed, rows, classes):
+    """Guo et al. 2017: 15 bins ((m - 1) / 15, m / 15] of the likeliest class's probability."""
     draw = np.random.default_rng(seed)
-    probabilities = draw.dirichlet([0.5] * classes, rows)
+    logits = draw.normal(0, 2, (rows, classes))
     labels = draw.integers(0, classes, rows)
-    found = expected_calibration_error(probabilities, labels, bins=bins)
-    expected = ece_by_hand(probabilities.tolist(), labels.tolist(), bins)
-    assert found == pytest.approx(expected, abs=1e-9)
-
-
-def test_bins_hold_their_upper_ends():
-    """Guo et al. 2017: ((m - 1) / M, m / M]. One bin of 0.75 (right) and 0.6 (wrong), not two."""
-    probabilities = np.array([[0.75, 0.25], [0.4, 0.6]])
-    found = expected_calibration_error(probabilities, np.array([0, 0]), bins=4)
-    assert found == pytest.approx(abs(1 - 1.35) / 2)
+    found = fit_temperature(logits, labels)
+    for scale, error in ((1.0, found.ece_before), (found.temperature, found.ece_after)):
+        p = torch.softmax(torch.tensor(logits / scale), dim=1).tolist()
+        assert error == pytest.approx(ece_by_hand(p, labels.tolist(), 15), abs=1e-9)
 
 
 def test_calibration_error_of_certainty():
-    sure = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
-    assert expected_calibration_error(sure, np.array([0, 1, 1, 0])) == 0.0
-    assert expected_calibration_error(sure, np.array([0, 1, 1, 1])) == 0.25
-    assert expected_calibration_error(sure, np.array([1, 0, 0, 1])) == 1.0
+    sure = 1000 * np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    for labels, expected in (([0, 1, 1, 0], 0.0), ([0, 1, 1, 1], 0.25), ([1, 0, 0, 1], 1.0)):
+        assert fit_temperature(sure, np.array(labels)).ece_before == expected
 
 
 def test_labels_of_gives_arrays(model):

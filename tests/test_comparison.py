@@ -6,10 +6,13 @@ from itertools import chain, combinations, product
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.leaderboards.comparison import TIE, Settings, clusters, compare, widest
+from alignscore_metric.leaderboards.comparison import TIE, Settings, compare, widest
+from alignscore_metric.result import ScoreSummary
+from alignscore_metric.scores.significance import separated_clusters
 
 QUICK = Settings(resamples=500)
 
@@ -59,22 +62,33 @@ def test_statistics_of_systems_against_numpy(gaps):
         assert system.undefined == gaps
 
 
+def student(value, draws, count, level=0.95, *, lowest=0.0):
+    """Student's interval on the logit scale with the draws' error, as that of a new sample."""
+    share, shares = ((x - lowest) / (1 - lowest) for x in (value, np.asarray(draws)))
+    error = scipy.special.logit(shares).std(ddof=1) * math.sqrt(count / (count - 1))
+    middle = scipy.special.logit(share)
+    ends = scipy.stats.t.interval(level, count - 1, loc=middle, scale=error)
+    return tuple(lowest + (1 - lowest) * scipy.special.expit(ends))
+
+
 @pytest.mark.parametrize("gaps", [0, 7])
-def test_interval_of_a_mean_is_scipys_of_its_defined_scores(gaps):
-    """The very draws of scipy's bootstrap, which `AlignScoreResult.ci` gives too."""
+def test_interval_of_a_mean_is_students_with_scipys_draws(gaps):
+    """It is what `AlignScoreResult.ci` gives too."""
     scores = random_scores(gaps=gaps)
     found = compare(scores, alone(40), Settings(resamples=700, seed=3, level=0.9))
     for name, values in scores.items():
-        expected = scipy.stats.bootstrap(
+        draws = scipy.stats.bootstrap(
             (values[~np.isnan(values)],),
             np.mean,
-            confidence_level=0.9,
             n_resamples=700,
             method="percentile",
             rng=np.random.default_rng(3),
-        ).confidence_interval
+        ).bootstrap_distribution
         system = system_of(found, name)
-        assert (system.low, system.high) == pytest.approx(tuple(expected), abs=1e-12)
+        expected = student(np.nanmean(values), draws, 40 - gaps, 0.9)
+        assert (system.low, system.high) == pytest.approx(expected, abs=1e-9)
+        result = ScoreSummary(values, alone(40), "").ci(0.9, resamples=700, seed=3)
+        assert (system.low, system.high) == result
 
 
 def test_documents_are_resampled_whole():
@@ -94,18 +108,38 @@ def test_documents_are_resampled_whole():
             np.nanmean(np.concatenate([values[documents == document] for document in draw]))
             for draw in draws
         ]
-        expected = np.percentile(means, [2.5, 97.5])
-        assert intervals[name] == pytest.approx(tuple(expected), abs=1e-12)
+        sizes = np.bincount(documents[~np.isnan(values)])
+        count = sizes.sum() ** 2 / (sizes**2).sum()  # as many equal documents tell as much
+        lowest = -1.0 if name == "difference" else 0.0
+        expected = student(np.nanmean(values), means, count, lowest=lowest)
+        assert intervals[name] == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_same_resamples_for_all_systems():
-    """A system that is another one, shifted, has its interval, shifted, and a sure difference."""
+    """A system that is another one, turned round in [0, 1], has its interval, turned round."""
     low = random_scores("a")["a"] / 2
-    found = compare({"low": low, "high": low + 0.25}, alone(40), QUICK)
+    found = compare({"low": low, "high": 1 - low}, alone(40), QUICK)
     high, low = found.systems
-    assert (high.low - 0.25, high.high - 0.25) == pytest.approx((low.low, low.high))
-    pair = found.pairs[0]
-    assert (pair.low, pair.difference, pair.high) == pytest.approx((0.25, 0.25, 0.25))
+    assert (1 - high.high, 1 - high.low) == pytest.approx((low.low, low.high))
+
+
+def test_a_sure_difference_leaves_room_for_others():
+    """No document differs from the others; 8.8% of all may, says the exact interval."""
+    low = random_scores("a")["a"] / 2
+    pair = compare({"low": low, "high": low + 0.25}, alone(40), QUICK).pairs[0]
+    agree = scipy.stats.binomtest(40, 40).proportion_ci(method="exact").low
+    assert pair.difference == pytest.approx(0.25)
+    assert (pair.low, pair.high) == pytest.approx((-1 + 1.25 * agree, 1 - 0.75 * agree))
+
+
+def test_scores_without_bounds():
+    scores = {name: 10 * values for name, values in random_scores("ab", seed=1).items()}
+    found = compare(scores, alone(40), QUICK)
+    arrays = [scores[system.name] for system in found.systems]
+    arrays.append(arrays[0] - arrays[1])
+    for values, one in zip(arrays, [*found.systems, *found.pairs], strict=True):
+        plain = scipy.stats.t.interval(0.95, 39, loc=values.mean(), scale=scipy.stats.sem(values))
+        assert (one.low, one.high) == pytest.approx(plain, rel=0.1, abs=0.05)
 
 
 # ------------------------------------------------------------ pairs
@@ -144,6 +178,19 @@ def test_p_of_many_documents_is_near_scipys_test_of_swapped_scores():
     assert pair.p == pytest.approx(t_test, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_not_significant_is_not_excluded(seed):
+    """Five documents: no test of 5% can reject. Differences of one sign, and hardly any spread."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(0.5, 0.9, 5)
+    pair = compare({"a": a, "b": a - rng.uniform(0.09, 0.11, 5)}, alone(5), QUICK).pairs[0]
+    assert pair.p == 2 / 2**5
+    assert pair.low == 0.0
+    assert pair.high > pair.difference
+    many = compare({"a": np.tile(a, 4), "b": np.tile(a, 4) - 0.1}, alone(20), QUICK).pairs[0]
+    assert many.p < 0.01
+
+
 def test_p_is_never_zero():
     found = compare({"a": np.full(50, 0.9), "b": np.full(50, 0.1)}, alone(50), QUICK)
     assert found.pairs[0].p == pytest.approx(2 / 501)
@@ -153,7 +200,8 @@ def test_equal_systems():
     values = random_scores("a")["a"]
     found = compare({"a": values, "b": values.copy()}, alone(40), QUICK)
     pair = found.pairs[0]
-    assert (pair.difference, pair.low, pair.high, pair.p, pair.p_holm) == (0, 0, 0, 1, 1)
+    assert (pair.difference, pair.p, pair.p_holm) == (0, 1, 1)
+    assert -0.1 < pair.low < 0 < pair.high < 0.1
     assert (pair.wins, pair.ties, pair.losses) == (0, 1, 0)
     assert [system.cluster for system in found.systems] == [1, 1]
 
@@ -243,7 +291,7 @@ def differing(*pairs):
     ],
 )
 def test_clusters_of_known_structure(better, expected):
-    assert list(clusters("abcd", differing(*better)).values()) == expected
+    assert list(separated_clusters("abcd", differing(*better)).values()) == expected
 
 
 def test_clusters_of_scores():

@@ -16,6 +16,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from alignscore_metric.leaderboards.published import load_tables
+from alignscore_metric.scores import intervals, significance, thresholds
 from alignscore_metric.scores import statistics as st
 
 LABELLED = {"roc_auc": st.roc_auc, "average_precision": st.average_precision}
@@ -224,8 +225,10 @@ def test_thresholds_are_those_of_the_literal_loops(digits, shift):
     rng = np.random.default_rng([digits, int(shift > 0)])
     labels = (rng.random(90) < 0.7).astype(float)
     scores = np.round(np.clip(rng.normal(0.4, 0.2, 90) + 0.1 * labels, 0, 1), digits)
-    assert st.alignscore_threshold(labels, scores) == literal_alignscore(labels, scores)
-    assert st.summac_threshold(labels, scores + shift) == literal_summac(labels, scores + shift)
+    assert thresholds.alignscore_threshold(labels, scores) == literal_alignscore(labels, scores)
+    assert thresholds.summac_threshold(labels, scores + shift) == literal_summac(
+        labels, scores + shift
+    )
 
 
 # --- Holm, clusters ------------------------------------------------------------------------------
@@ -248,7 +251,7 @@ def literal_holm(p_values):
 
 @given(hs.lists(hs.one_of(hs.sampled_from([0.01, 0.04, math.nan]), hs.floats(0, 1)), max_size=9))
 def test_holm_is_its_definition(p_values):
-    found = st.holm(p_values)
+    found = significance.holm(p_values)
     assert found.tolist() == pytest.approx(literal_holm(p_values), abs=1e-12, nan_ok=True)
 
 
@@ -261,15 +264,19 @@ def test_holm_rejects_what_the_step_down_procedure_rejects():
             if p_values[index] > 0.05 / (6 - step):
                 break
             rejected.add(int(index))
-        assert set(np.flatnonzero(st.holm(p_values) <= 0.05).tolist()) == rejected
+        assert set(np.flatnonzero(significance.holm(p_values) <= 0.05).tolist()) == rejected
 
 
 def test_clusters_begin_where_the_best_of_the_last_is_significantly_better():
     worse = {("a", "c"), ("a", "d"), ("a", "e"), ("c", "e"), ("b", "c")}
-    found = st.significance_clusters("abcde", lambda first, second: (first, second) in worse)
+    found = significance.significance_clusters(
+        "abcde", lambda first, second: (first, second) in worse
+    )
     assert found == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 3}
-    assert st.significance_clusters("", lambda first, second: True) == {}
-    assert st.significance_clusters("abc", lambda first, second: False) == dict.fromkeys("abc", 1)
+    assert significance.significance_clusters("", lambda first, second: True) == {}
+    assert significance.significance_clusters("abc", lambda first, second: False) == dict.fromkeys(
+        "abc", 1
+    )
 
 
 # --- bootstrap -----------------------------------------------------------------------------------
@@ -283,9 +290,9 @@ def a_sample(rows=40, seed=0):
 
 def test_rows_of_their_own_documents_are_resampled_as_scipy_does():
     labels, scores = a_sample()
-    design = st.Design.of(np.arange(40))
+    design = intervals.Design.of(np.arange(40))
     rng = np.random.default_rng(5)
-    found = st.bootstrap_draws(st.roc_auc(labels, scores), design, resamples=60, rng=rng)
+    found = intervals.bootstrap_draws(st.roc_auc(labels, scores), design, resamples=60, rng=rng)
     direct = stats.bootstrap(
         (labels, scores),
         sk.roc_auc_score,
@@ -302,8 +309,8 @@ def test_rows_of_their_own_documents_are_resampled_as_scipy_does():
 def test_documents_and_systems_are_resampled_as_an_explicit_loop_does(with_systems):
     labels, scores = a_sample()
     documents, systems = np.arange(40) // 4, np.arange(40) % 4
-    design = st.Design.of(documents, systems if with_systems else None)
-    found = st.bootstrap_draws(
+    design = intervals.Design.of(documents, systems if with_systems else None)
+    found = intervals.bootstrap_draws(
         st.spearman(labels, scores), design, resamples=30, rng=np.random.default_rng(2)
     )
     rng = np.random.default_rng(2)
@@ -324,9 +331,9 @@ def test_documents_and_systems_are_resampled_as_an_explicit_loop_does(with_syste
 def test_a_system_that_is_drawn_twice_counts_twice():
     labels, scores = a_sample()
     documents, systems = np.arange(40) // 4, np.arange(40) % 4
-    design = st.Design.of(documents, systems)
+    design = intervals.Design.of(documents, systems)
     statistic = st.system_level("pearson", systems)(labels, scores)
-    found = st.bootstrap_draws(statistic, design, resamples=30, rng=np.random.default_rng(2))
+    found = intervals.bootstrap_draws(statistic, design, resamples=30, rng=np.random.default_rng(2))
     rng = np.random.default_rng(2)
     drawn = [rng.integers(0, size, (30, size)) for size in design.sizes]
     for draw in range(30):
@@ -343,36 +350,36 @@ def test_a_system_that_is_drawn_twice_counts_twice():
 
 def test_resamples_that_lose_a_class_are_nan_and_too_many_leave_no_interval():
     labels, scores = np.repeat([0.0, 1.0], [1, 9]), np.arange(10.0)
-    draws = st.bootstrap_draws(
+    draws = intervals.bootstrap_draws(
         st.roc_auc(labels, scores),
-        st.Design.of(np.arange(10)),
+        intervals.Design.of(np.arange(10)),
         resamples=400,
         rng=np.random.default_rng(0),
     )
     # The one negative is left out with probability 0.9^10.
     assert np.isnan(draws).mean() == pytest.approx(0.9**10, abs=0.08)
-    assert np.isnan(st.interval(0.1, draws, clusters=10)).all()
+    assert np.isnan(intervals.interval(0.1, draws, clusters=10)).all()
     few = np.where(np.arange(400) < 20, np.nan, 0.5)
-    assert st.interval(0.5, few, clusters=10) == (0.5, 0.5)
+    assert np.isfinite(intervals.interval(0.5, few, clusters=10)).all()
     more = np.where(np.arange(400) < 21, np.nan, 0.5)
-    assert np.isnan(st.interval(0.5, more, clusters=10)).all()
-    assert np.isnan(st.interval(0.5, np.empty(0), clusters=10)).all()
-    assert np.isnan(st.interval(math.nan, few, clusters=10)).all()
+    assert np.isnan(intervals.interval(0.5, more, clusters=10)).all()
+    assert np.isnan(intervals.interval(0.5, np.empty(0), clusters=10)).all()
+    assert np.isnan(intervals.interval(math.nan, few, clusters=10)).all()
 
 
 def test_one_document_has_a_value_and_no_interval():
     labels, scores = a_sample()
-    design = st.Design.of(np.zeros(40))
+    design = intervals.Design.of(np.zeros(40))
     rng = np.random.default_rng(0)
-    draws = st.bootstrap_draws(st.roc_auc(labels, scores), design, resamples=9, rng=rng)
+    draws = intervals.bootstrap_draws(st.roc_auc(labels, scores), design, resamples=9, rng=rng)
     assert np.isnan(draws).all()
     assert len(draws) == 9
-    assert np.isnan(st.interval(1.0, np.ones(9), clusters=1)).all()
-    observed, null = st.permutation_draws(
+    assert np.isnan(intervals.interval(1.0, np.ones(9), clusters=1)).all()
+    observed, null = significance.permutation_draws(
         st.roc_auc, labels, (scores, -scores), design, resamples=9, rng=rng
     )
     assert null.tolist() == pytest.approx([observed, -observed])
-    assert st.p_value(observed, null) == 1.0
+    assert significance.p_value(observed, null) == 1.0
 
 
 @pytest.mark.parametrize("lowest", [0.0, -1.0])
@@ -383,7 +390,9 @@ def test_interval_is_students_on_the_logit_scale(lowest):
     error = np.std(np.log(x / (1 - x)), ddof=1) * math.sqrt(12 / 11)
     ends = stats.t.interval(0.9, 11, loc=math.log(at / (1 - at)), scale=error)
     wanted = [lowest + (1 - lowest) / (1 + math.exp(-end)) for end in ends]
-    assert st.interval(value, draws, 0.9, clusters=12, lowest=lowest) == pytest.approx(wanted)
+    assert intervals.interval(value, draws, 0.9, clusters=12, lowest=lowest) == pytest.approx(
+        wanted
+    )
 
 
 def test_interval_of_draws_on_a_bound_is_one_of_quantiles():
@@ -392,20 +401,57 @@ def test_interval_of_draws_on_a_bound_is_one_of_quantiles():
     draws[-1] = 1.0
     # The standard deviation of n numbers about their own mean is too small by (n - 1) to n.
     wanted = stats.t.interval(0.9, 11, loc=0.5, scale=0.05)
-    assert st.interval(0.5, draws, 0.9, clusters=12) == pytest.approx(wanted, abs=1e-3)
-    assert st.interval(1.0, np.ones(50), clusters=3) == (1.0, 1.0)
-    low, high = st.interval(1.0, np.append(np.ones(50), [0.2, 0.7]), clusters=3)
+    assert intervals.interval(0.5, draws, 0.9, clusters=12) == pytest.approx(wanted, abs=1e-3)
+    low, high = intervals.interval(1.0, np.append(np.ones(50), [0.2, 0.7]), clusters=3)
     assert low < 0.3
     assert high == 1.0
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize("documents", [2, 5, 40])
+def test_draws_that_do_not_differ_tell_what_clopper_and_pearson_tell(documents, level):
+    """Of a share: all agree, and the exact interval says how many others there may be."""
+    exact = stats.binomtest(documents, documents).proportion_ci(level, method="exact").low
+    # Of a two-sided interval; scipy's own, of n in n, has this lower end.
+    for value, lowest in ((1.0, 0.0), (0.0, 0.0), (0.25, -1.0)):
+        low, high = intervals.interval(
+            value, np.full(50, value), level, clusters=documents, lowest=lowest
+        )
+        assert low == pytest.approx(lowest + (value - lowest) * exact)
+        assert high == pytest.approx(1 - (1 - value) * exact)
+    flat = intervals.interval(7.0, np.full(50, 7.0), level, clusters=documents, lowest=None)
+    assert flat == (7.0, 7.0)
+
+
+def test_without_bounds_it_is_students_plain_interval():
+    draws = np.random.default_rng(0).normal(3, 0.5, 500)
+    error = np.std(draws, ddof=1) * math.sqrt(12 / 11)
+    wanted = stats.t.interval(0.9, 11, loc=3.1, scale=error)
+    assert intervals.interval(3.1, draws, 0.9, clusters=12, lowest=None) == pytest.approx(wanted)
+
+
+def test_uneven_documents_count_as_fewer_equal_ones():
+    """Kish's design effect: sums of independent equal documents vary as much."""
+    rng = np.random.default_rng(0)
+    sizes = np.array([30, 9, 5, 3, 1, 1, 1])
+    clusters = intervals.effective_clusters(sizes)
+    means = rng.normal(size=(200_000, len(sizes))) @ sizes / sizes.sum()
+    assert 1 / clusters == pytest.approx(means.var(), rel=0.02)
+    assert intervals.effective_clusters(np.full(9, 4)) == 9
+    assert intervals.effective_clusters([1000, 1, 1]) == 2
+    assert intervals.effective_clusters([8]) == 1
+    documents = np.repeat(np.arange(7), sizes)
+    design = intervals.Design.of(documents, np.arange(50) % 4)
+    assert design.clusters == pytest.approx(min(clusters, 50**2 / (2 * 13**2 + 2 * 12**2)))
 
 
 def test_very_many_rows_are_resampled_in_bounded_memory():
     rng = np.random.default_rng(0)
     rows = 100_000
     labels, scores = rng.integers(0, 2, rows).astype(float), rng.normal(size=rows)
-    statistic, design = st.roc_auc(labels, scores), st.Design.of(np.arange(rows) // 10)
+    statistic, design = st.roc_auc(labels, scores), intervals.Design.of(np.arange(rows) // 10)
     tracemalloc.start()
-    draws = st.bootstrap_draws(statistic, design, resamples=20, rng=rng)
+    draws = intervals.bootstrap_draws(statistic, design, resamples=20, rng=rng)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert draws.std() < 0.01
@@ -447,11 +493,11 @@ def test_few_documents_and_systems_have_all_their_swaps_enumerated(kind, documen
     second = a_sample(24, seed=1)[1]
     which = np.arange(24) % documents
     whose = None if systems is None else np.arange(24) // 2 % systems
-    observed, null = st.permutation_draws(
+    observed, null = significance.permutation_draws(
         KINDS[kind][0],
         labels,
         (first, second),
-        st.Design.of(which, whose),
+        intervals.Design.of(which, whose),
         resamples=2 ** (documents + (systems or 0)),
         rng=np.random.default_rng(0),
     )
@@ -470,18 +516,18 @@ def test_enumerated_swaps_are_those_of_scipy():
     direct = stats.permutation_test(
         (first, second), difference, permutation_type="samples", n_resamples=128
     )
-    observed, null = st.permutation_draws(
+    observed, null = significance.permutation_draws(
         st.roc_auc,
         labels,
         (first, second),
-        st.Design.of(np.arange(7)),
+        intervals.Design.of(np.arange(7)),
         resamples=128,
         rng=np.random.default_rng(0),
     )
     assert observed == pytest.approx(direct.statistic)
     assert np.sort(null) == pytest.approx(np.sort(direct.null_distribution))
     # scipy adds no 1 where all swaps were enumerated.
-    assert st.p_value(observed, null) == pytest.approx((direct.pvalue * 128 + 1) / 129)
+    assert significance.p_value(observed, null) == pytest.approx((direct.pvalue * 128 + 1) / 129)
 
 
 @pytest.mark.parametrize("with_systems", [False, True])
@@ -490,11 +536,11 @@ def test_the_sum_over_rows_is_the_difference_of_two_aucs(with_systems):
     second = a_sample(60, seed=2)[1]
     systems = np.arange(60) % 5 if with_systems else None
     found, wanted = (
-        st.permutation_draws(
+        significance.permutation_draws(
             prepared,
             labels,
             (first, second),
-            st.Design.of(np.arange(60) // 3, systems),
+            intervals.Design.of(np.arange(60) // 3, systems),
             resamples=100,
             rng=np.random.default_rng(0),
         )
@@ -514,8 +560,13 @@ def test_drawn_swaps_follow_the_enumerated_distribution():
     rng = np.random.default_rng(0)
     null = np.concatenate(
         [
-            st.permutation_draws(
-                st.roc_auc, labels, (first, second), st.Design.of(documents), resamples=31, rng=rng
+            significance.permutation_draws(
+                st.roc_auc,
+                labels,
+                (first, second),
+                intervals.Design.of(documents),
+                resamples=31,
+                rng=rng,
             )[1]
             for _ in range(200)
         ]
@@ -539,8 +590,8 @@ def test_systems_and_documents_are_swapped_as_nlpstats_does(kind):
         own = st.value(prepared(targets, scores), 84)
         assert own == pytest.approx(nlpstats.correlate(matrix, judged, "system", kind))
     scaled = tuple(st.common_scale(scores, ranks=False) for scores in (first, second))
-    observed, null = st.permutation_draws(
-        prepared, targets, scaled, st.Design.of(documents, systems), resamples=500, rng=rng
+    observed, null = significance.permutation_draws(
+        prepared, targets, scaled, intervals.Design.of(documents, systems), resamples=500, rng=rng
     )
     difference = nlpstats.correlate(good, judged, "system", kind) - nlpstats.correlate(
         poor, judged, "system", kind
@@ -553,24 +604,24 @@ def test_systems_and_documents_are_swapped_as_nlpstats_does(kind):
     rounded = np.round(null, 9), np.round(theirs.samples, 9)
     assert stats.ks_2samp(*rounded).pvalue > 1e-3
     error = 4 * math.sqrt(2 * 0.25 / 500)
-    assert st.p_value(observed, null) == pytest.approx(theirs.pvalue, abs=error)
+    assert significance.p_value(observed, null) == pytest.approx(theirs.pvalue, abs=error)
 
 
 def test_p_values_are_never_zero_count_ties_and_are_undefined_with_nan():
     null = np.array([-0.3, -0.1, 0.0, 0.1, 0.3])
-    assert st.p_value(0.5, null) == pytest.approx(1 / 6)
-    assert st.p_value(0.3 + 1e-13, null) == pytest.approx(3 / 6)
-    assert st.p_value(-0.5, null) == st.p_value(0.5, null)
-    assert st.p_value(0.0, null) == 1.0
-    assert math.isnan(st.p_value(math.nan, null))
-    assert math.isnan(st.p_value(0.1, np.array([0.1, math.nan])))
+    assert significance.p_value(0.5, null) == pytest.approx(1 / 6)
+    assert significance.p_value(0.3 + 1e-13, null) == pytest.approx(3 / 6)
+    assert significance.p_value(-0.5, null) == significance.p_value(0.5, null)
+    assert significance.p_value(0.0, null) == 1.0
+    assert math.isnan(significance.p_value(math.nan, null))
+    assert math.isnan(significance.p_value(0.1, np.array([0.1, math.nan])))
 
 
 def test_equal_generators_give_equal_draws():
     labels, scores = a_sample()
-    design = st.Design.of(np.arange(40) // 2)
+    design = intervals.Design.of(np.arange(40) // 2)
     draws = [
-        st.bootstrap_draws(
+        intervals.bootstrap_draws(
             st.roc_auc(labels, s), design, resamples=50, rng=np.random.default_rng(1)
         )
         for s in (scores, scores, 2 * scores + 1)
@@ -605,12 +656,20 @@ def binomial(share, n):
 @pytest.mark.parametrize("kind", ["auc", "spearman"])
 def test_intervals_of_clustered_rows_cover(validity, kind):
     population = validity.Population(60, 16, effect=2.0, agreement=0.8 if kind == "auc" else 0.5)
-    sampler = type(population).labelled if kind == "auc" else type(population).graded
-    prepare = st.roc_auc if kind == "auc" else st.spearman
-    found = validity.coverage([population], sampler, prepare, repetitions=120, resamples=200)
+    found = validity.coverage([population], validity.board(kind), repetitions=120, resamples=200)
     assert binomial(0.93, 120)[0] <= found.interval <= binomial(0.96, 120)[1]
-    # Every fourth sample: rows taken one by one promise far too much.
-    assert found.by_row < binomial(0.95, 30)[0]
+    # Rows taken one by one promise far too much.
+    assert found.by_row < binomial(0.95, 120)[0]
+
+
+@pytest.mark.parametrize("documents", [6, 60])
+def test_intervals_of_means_of_clustered_rows_cover(validity, documents):
+    population = validity.Population(documents, 8, effect=2.0)
+    sizes = {"repetitions": 150, "resamples": 200}
+    for place in (validity.result_ci, validity.compared("difference"), validity.change):
+        found = validity.coverage([population], place, **sizes)
+        assert binomial(0.93, 150)[0] <= found.interval <= binomial(0.97, 150)[1]
+    assert validity.coverage([population], validity.result_ci, **sizes).by_row < 0.8
 
 
 def test_p_values_are_uniform_where_two_metrics_are_equally_good(validity):

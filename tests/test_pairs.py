@@ -7,7 +7,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alignscore_metric.text.pairs import PairLister, PairTable, Source, build_pair_table
+from alignscore_metric.text.pairs import (
+    PairLister,
+    PairTable,
+    Source,
+    build_pair_table,
+    join_pair_tables,
+    source_number,
+)
 
 
 def split_source(source: Source) -> list[str]:
@@ -161,3 +168,37 @@ def test_pairs_may_be_listed_in_parts(examples: list[tuple[Source, str]], size: 
     assert sum(map(len, parts)) == len(whole.pairs) == lister.expected(len(examples))
     if parts:
         assert np.array_equal(np.concatenate(parts), whole.pairs)
+
+
+def passages_of(source: Source) -> list[str]:
+    return [source] if isinstance(source, str) else source
+
+
+@given(inputs, st.integers(0, 6))
+@example([("a", "b"), (["a"], ""), (["a", "b"], "a"), ("ab", "a"), (["ab"], "b"), ("a", "c")], 2)
+@example([([], "a"), ("", "a"), ([""], "b"), (["", ""], "b")], 1)
+def test_equal_sources_have_equal_numbers_and_others_do_not(
+    rows: list[tuple[Source, str]], cut: int
+):
+    """Of one table as of tables that were made apart and joined."""
+    sources, summaries = [s for s, _ in rows], [s for _, s in rows]
+    whole = build(sources, summaries)
+    joined = join_pair_tables(
+        [build(sources[:cut], summaries[:cut]), build(sources[cut:], summaries[cut:])]
+    )
+    for table in (whole, joined):
+        numbers = table.example_sources
+        assert numbers.dtype == np.int64
+        assert numbers.shape == (len(rows),)
+        for i, one in enumerate(sources):
+            for j, other in enumerate(sources):
+                same = passages_of(one) == passages_of(other)
+                assert (numbers[i] == numbers[j]) == same
+
+
+def test_the_number_of_a_source_is_that_of_every_machine_and_version():
+    """BLAKE2b of each passage's length (8 bytes, little-endian) and its UTF-8, first 8 bytes."""
+    # printf '\x03\0\0\0\0\0\0\0a\xc3\xa9\x01\0\0\0\0\0\0\0b' | b2sum -l 64
+    digest = bytes.fromhex("d7837fd3c07fa2c8")
+    assert source_number(["a\xe9", "b"]) == int.from_bytes(digest, "little", signed=True)
+    assert source_number("\ud800") != source_number("\ud801")  # lone surrogates are texts too

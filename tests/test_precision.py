@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from alignscore_metric import AlignScore
 from alignscore_metric.engine import precision
-from alignscore_metric.engine.precision import choose, examples, remembered, roc_auc
+from alignscore_metric.engine.precision import choose, examples, remembered
 from alignscore_metric.errors import ConfigurationError, NumericalError
 
 CPU = torch.device("cpu")
@@ -57,14 +57,6 @@ def test_a_precision_that_overflows_is_passed_over(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(precision, "candidates", lambda device: iter(["fp16", "bf16"]))
     assert choose(CPU, score, FAITHFUL) == "bf16"
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_auc_against_scikit_learn(ties: bool):
-    random = np.random.default_rng(0)
-    scores, labels = random.random(50), random.random(50) < 0.3
-    scores = scores.round(1) if ties else scores
-    assert roc_auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
 def test_auto_keeps_its_promise(monkeypatch: pytest.MonkeyPatch, own_home: Path):

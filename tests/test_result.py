@@ -3,10 +3,12 @@
 import itertools
 import json
 import math
+import time
 import warnings
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,6 @@ from hypothesis import strategies as st
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.result import (
-    NORMAL_FROM,
     AlignScoreResult,
     ScoreSummary,
     SentenceEvidence,
@@ -94,51 +95,127 @@ def test_scores_without_a_sentence_are_counted_and_left_out(result: AlignScoreRe
     assert result.mean == pytest.approx(sum(defined) / 4)
 
 
+def summary_of(scores, sources) -> ScoreSummary:
+    return ScoreSummary(np.asarray(scores), np.asarray(sources), SIGNATURE)
+
+
+def draws_of_scipy(scores, sources, resamples=1000, seed=0):
+    """Means of resampled sources; scipy sees the sum and the number of each one's scores."""
+    order = list(dict.fromkeys(sources))
+    groups = [scores[np.asarray(sources) == source] for source in order]
+    return scipy.stats.bootstrap(
+        (np.array([g.sum() for g in groups]), np.array([len(g) for g in groups])),
+        lambda sums, counts, axis: sums.sum(axis) / counts.sum(axis),
+        paired=True,
+        n_resamples=resamples,
+        batch=100,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).bootstrap_distribution
+
+
+def student(value, draws, count, level=0.95, *, logits=True):
+    """Student's interval with the draws' error, that of a new sample rather than a resample."""
+    to, back = (scipy.special.logit, scipy.special.expit) if logits else (np.asarray, np.asarray)
+    error = to(draws).std(ddof=1) * math.sqrt(count / (count - 1))
+    return tuple(back(scipy.stats.t.interval(level, count - 1, loc=to(value), scale=error)))
+
+
 @pytest.mark.parametrize(
     ("level", "resamples", "seed"), [(0.95, 1000, 0), (0.5, 200, 0), (0.95, 1000, 7)]
 )
-@pytest.mark.parametrize("count", [2, 3, 40])
-def test_interval_against_scipy(count: int, level: float, resamples: int, seed: int):
-    """Scipy's own call on the defined scores, with the same draws."""
-    scores = np.random.default_rng(count).random(count)
-    with_gaps = np.insert(scores, [0, 1, count], np.nan)
-    base = make_result()
-    result = AlignScoreResult(
-        with_gaps, base.sentence_scores, base.best_cells, base.table, base.signature
-    )
-    expected = scipy.stats.bootstrap(
-        (scores,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    low, high = result.ci(level, resamples=resamples, seed=seed)
-    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    assert low < high
+@pytest.mark.parametrize(("count", "pairs"), [(2, 1), (3, 1), (40, 1), (5, 4)])
+def test_interval_against_scipy(count: int, pairs: int, level: float, resamples: int, seed: int):
+    """Scipy's own draws of whole sources, of the defined scores."""
+    scores = np.random.default_rng(count).random(count * pairs)
+    sources = 17 - 3 * np.arange(count * pairs) % (3 * count)
+    draws = draws_of_scipy(scores, sources, resamples, seed)
+    with_gaps = np.insert(scores, [0, 1, len(scores)], np.nan)
+    all_sources = np.insert(sources, [0, 1, len(scores)], [99, 99, 3])
+    found = summary_of(with_gaps, all_sources).ci(level, resamples=resamples, seed=seed)
+    assert found == pytest.approx(student(scores.mean(), draws, count, level), abs=1e-9)
+
+
+def test_sources_are_resampled_and_not_pairs():
+    """Fifty sources, some harder than others: the interval of the sources' own means."""
+    rng = np.random.default_rng(0)
+    scores = np.clip(np.repeat(rng.normal(0.6, 0.15, 50), 10) + rng.normal(0, 0.1, 500), 0, 1)
+    sources = np.repeat(np.arange(50), 10)
+    means = scores.reshape(50, 10).mean(axis=1)
+    wanted = scipy.stats.t.interval(0.95, 49, loc=means.mean(), scale=scipy.stats.sem(means))
+    assert summary_of(scores, sources).ci() == pytest.approx(wanted, abs=0.004)
+    low, high = summary_of(scores, np.arange(500)).ci()
+    assert high - low < 0.5 * (wanted[1] - wanted[0])
+
+
+def test_equal_sources_are_one_document_whatever_they_are_called():
+    """The sources of a result, given as texts; those of a summary, as numbers."""
+    names, summaries = ["a|b", "c", ["a|b"], "d|e", "c"], ["p|q", "r", "q|t", "p", "s"]
+    result = make_result(names, summaries)
+    for sources in ([0, 1, 0, 2, 1], [5, -9, 5, 4, -9]):
+        assert summary_of(result.scores, sources).ci() == result.ci()
+    assert summary_of(result.scores, range(5)).ci() != result.ci()
+
+
+def test_few_sources_that_hold_most_pairs_widen_the_interval():
+    """As many degrees of freedom as sources of equal size would tell as much."""
+    sizes = np.array([30, 10, 5, 3, 2])
+    sources = np.repeat(np.arange(5), sizes)
+    scores = np.random.default_rng(3).random(50)
+    count = sizes.sum() ** 2 / (sizes**2).sum()
+    assert 2 < count < 3
+    wanted = student(scores.mean(), draws_of_scipy(scores, sources), count)
+    assert summary_of(scores, sources).ci() == pytest.approx(wanted, abs=1e-9)
+
+
+def test_interval_of_scores_without_bounds():
+    """The head `reg` gives any number; Student's own interval then, whatever the scale."""
+    scores = np.random.default_rng(1).normal(0.5, 1.0, 200)
+    draws = draws_of_scipy(scores, range(200))
+    found = summary_of(scores, range(200)).ci()
+    assert found == pytest.approx(student(scores.mean(), draws, 200, logits=False), abs=1e-9)
+    plain = scipy.stats.t.interval(0.95, 199, loc=scores.mean(), scale=scipy.stats.sem(scores))
+    assert found == pytest.approx(plain, abs=0.02)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95])
-def test_interval_of_very_many_scores_is_the_bootstraps(level: float):
-    """Skewed scores; the bounds of 1,000 resamples are known to a tenth of a standard error."""
-    scores = np.random.default_rng(0).beta(0.3, 2, NORMAL_FROM + 1)
+def test_interval_of_very_many_sources_is_the_bootstraps(level: float):
+    """Skewed scores of 11,000 sources with one to three pairs; 1,000 resamples know their error."""
+    rng = np.random.default_rng(0)
+    sources = np.repeat(np.arange(11_000), rng.integers(1, 4, 11_000))
+    scores = np.repeat(rng.beta(0.3, 2, 11_000), np.bincount(sources))
+    counts, sums = np.bincount(sources), np.bincount(sources, scores)
     expected = scipy.stats.bootstrap(
-        (scores,),
-        np.mean,
+        (sums, counts),
+        lambda sums, counts, axis: sums.sum(axis) / counts.sum(axis),
+        paired=True,
         confidence_level=level,
         n_resamples=1000,
         batch=100,
         method="percentile",
         rng=np.random.default_rng(1),
     )
-    found = ScoreSummary(np.append(scores, np.nan), SIGNATURE).ci(level)
+    found = summary_of(np.append(scores, np.nan), np.append(sources, 0)).ci(level)
     bounds = (expected.confidence_interval.low, expected.confidence_interval.high)
     assert found == pytest.approx(bounds, abs=0.15 * expected.standard_error)
 
 
+def test_equal_scores_leave_room_for_others():
+    """Of ten sources none differs: up to 31% may, says the exact interval, and be 0 or 1."""
+    agree = scipy.stats.binomtest(10, 10).proportion_ci(method="exact").low
+    found = summary_of(np.full(10, 0.75), range(10)).ci()
+    assert found == pytest.approx((0.75 * agree, 1 - 0.25 * agree))
+
+
+def test_a_million_pairs_are_told_about_in_seconds():
+    scores = np.random.default_rng(0).random(1_000_000)
+    start = time.process_time()
+    assert "95% interval" in str(summary_of(scores, np.arange(1_000_000)))
+    assert time.process_time() - start < 2
+
+
 def test_summary_of_scores_alone_says_what_the_result_says(result: AlignScoreResult):
-    assert str(ScoreSummary(result.scores, SIGNATURE)) == str(result)
+    assert str(summary_of(result.scores, [3, 1, 2, 3, 4, 0])) == str(result)
 
 
 @pytest.mark.parametrize("cuts", [[0, 6], [0, 1, 2, 3, 4, 5, 6], [0, 3, 3, 6], [0, 2, 5, 6]])
@@ -158,19 +235,6 @@ def test_joined_results_equal_the_result_of_all(result: AlignScoreResult, cuts: 
             assert joined.sentences(row) == evidence_by_loops(row)
 
 
-def test_interval_of_many_scores_does_not_depend_on_the_draws_memory():
-    """20,000 scores are drawn in two batches; scipy, asked directly, draws in one."""
-    scores = np.random.default_rng(0).random(20_000)
-    base = make_result()
-    result = AlignScoreResult(
-        scores, base.sentence_scores, base.best_cells, base.table, base.signature
-    )
-    expected = scipy.stats.bootstrap(
-        (scores,), np.mean, n_resamples=600, method="percentile", rng=np.random.default_rng(3)
-    ).confidence_interval
-    assert result.ci(resamples=600, seed=3) == pytest.approx(tuple(expected), abs=1e-12)
-
-
 @pytest.mark.parametrize("summaries", [["", "", ""], ["", "p", ""]])
 def test_no_interval_for_fewer_than_two_scores(summaries: list[str]):
     with warnings.catch_warnings():
@@ -178,6 +242,18 @@ def test_no_interval_for_fewer_than_two_scores(summaries: list[str]):
         low, high = make_result(["a", "b", "c"], summaries).ci()
     assert math.isnan(low)
     assert math.isnan(high)
+
+
+def test_no_interval_for_one_source():
+    result = make_result(["a|b", ["a|b"]], ["p|q", "r"])
+    assert np.isnan(result.ci()).all()
+    assert "interval" not in str(result)
+
+
+@pytest.mark.parametrize("wrong", [{"level": 1.0}, {"resamples": 1}, {"seed": -1}])
+def test_intervals_without_meaning(result: AlignScoreResult, wrong):
+    with pytest.raises(ConfigurationError, match="level lies between 0 and 1; resamples >= 2"):
+        result.ci(**wrong)
 
 
 def test_a_frame_of_pairs(result: AlignScoreResult):

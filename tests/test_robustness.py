@@ -14,7 +14,8 @@ from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.metrics import FunctionMetric, word_overlap
 from alignscore_metric.leaderboards.robustness import edit_pairs, probe
 from alignscore_metric.leaderboards.tables.robustness import render_robustness
-from alignscore_metric.scores.intervals import Resampling, estimate, mean
+from alignscore_metric.scores.intervals import Resampling, estimate
+from alignscore_metric.scores.statistics import mean
 
 SOURCE = (
     "Mary Smith met John Brown in London on Monday. The council closed the bridge after 12 "

@@ -542,6 +542,24 @@ def test_stdin_to_a_file_equals_a_file_and_is_resumed(tmp_path, monkeypatch, cap
     assert inside(tmp_path) == sorted(["rows.jsonl", output.name, f"whole{ending}"])
 
 
+def test_the_interval_is_that_of_all_rows_at_once(tmp_path, monkeypatch, capsys, fake):
+    """Sources repeat across windows; of a file, of one that is resumed, of a stream as it comes."""
+    source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
+    rows = [texts(row) for row in range(ROWS)]
+    table = fake().pair_table([one for one, _ in rows], [summary for _, summary in rows])
+    expected = f"{fake().evaluate_table(table)}\n"
+    assert "95% interval" in expected
+    assert score(source, "-o", tmp_path / "whole.jsonl", "-q") == 0
+    assert capsys.readouterr().err == expected
+    killed_after_two_windows(monkeypatch, source, "-o", output)
+    capsys.readouterr()
+    assert score(source, "-o", output, "-q") == 0
+    assert capsys.readouterr().err == f"going on after row 4 of 11\n{expected}"
+    feed(monkeypatch, source.read_bytes())
+    assert score("-", "-q") == 0
+    assert capsys.readouterr().err == expected
+
+
 def test_stdin_to_a_file_is_checked_before_anything_is_scored(tmp_path, monkeypatch, capsys, fake):
     lines = given(tmp_path, ".jsonl").read_bytes() + b'{"source": "s", "summary": 5}\n'
     feed(monkeypatch, lines)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import rankdata
 from torch import nn
 
 from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine.int8 import multiplies_exactly, quantised
 from alignscore_metric.engine.packed import can_pack
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
+from alignscore_metric.scores.statistics import roc_auc, value
 from alignscore_metric.system.allocator import keep_freed_memory
 from alignscore_metric.system.whole_files import write_text
 
@@ -116,18 +116,10 @@ def choose(device: torch.device, score: Callable[[str], Floats], faithful: npt.A
         except NumericalError:
             continue
         exact = score("fp32") if exact is None else exact
-        moved = np.abs(roc_auc(found, faithful) - roc_auc(exact, faithful))
-        if np.abs(found - exact).max() <= LARGEST_CHANGE and moved <= AUC_CHANGE:
+        before, after = (value(roc_auc(faithful, x), len(x)) for x in (exact, found))
+        if np.abs(found - exact).max() <= LARGEST_CHANGE and abs(after - before) <= AUC_CHANGE:
             return precision
     return "fp32"
-
-
-def roc_auc(scores: Floats, positive: npt.ArrayLike) -> float:
-    """Area under the ROC curve, by ranks."""
-    chosen = np.asarray(positive, dtype=bool)
-    count = chosen.sum()
-    above = rankdata(scores)[chosen].sum() - count * (count + 1) / 2
-    return float(above / (count * (~chosen).sum()))
 
 
 def remembered(key: dict[str, Any], find: Callable[[], str]) -> str:

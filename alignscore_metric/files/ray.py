@@ -49,9 +49,11 @@ from alignscore_metric.files.windows import (
     find_columns,
     score_tables,
     score_windows,
+    source_numbers,
 )
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.result import Floats, ScoreSummary
+from alignscore_metric.text.pairs import IntArray
 
 try:
     import pyarrow as pa
@@ -251,12 +253,13 @@ class _Part:
 
 @dataclass(frozen=True)
 class _ScoredPart:
-    """What became of a part whose rows are written; `scores` has shape [rows]."""
+    """What became of a part whose rows are written; scores and numbers have shape [rows]."""
 
     file: int
     place: int
     last: bool
     scores: Floats
+    source_numbers: IntArray
     signature: str
 
 
@@ -340,7 +343,8 @@ class _PartScorer:
         scored = list(score_tables(part.tables, plan.texts, scorer))
         _write_part(plan, part, [found for _, found in scored])
         scores = np.concatenate([found.scores for _, found in scored])
-        return _ScoredPart(part.file, part.place, part.last, scores, self.metric.signature)
+        sources = np.concatenate([source_numbers(table, plan.texts) for table in part.tables])
+        return _ScoredPart(part.file, part.place, part.last, scores, sources, self.metric.signature)
 
 
 def _pickled(value: object) -> pa.Table:
@@ -393,7 +397,11 @@ def _finish(plan: _Plan, parts: Sequence[_ScoredPart]) -> ScoreSummary:
             f"the machines do not give the same scores ({'; '.join(sorted(signatures))}); install "
             "one version on all of them and name the precision"
         )
-    summary = ScoreSummary(np.concatenate([part.scores for part in parts]), signatures.pop())
+    summary = ScoreSummary(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.source_numbers for part in parts]),
+        signatures.pop(),
+    )
     told = {
         "signature": summary.signature,
         "mean": None if math.isnan(summary.mean) else summary.mean,

@@ -218,7 +218,8 @@ class _Run:
                 self.pairs += scored.pairs
                 bar.update(len(table.rows))
         self.seconds = time.monotonic() - started
-        return ScoreSummary(np.concatenate(scores), self.scoring.signature)
+        sources = np.array(given.source_numbers, dtype=np.int64)
+        return ScoreSummary(np.concatenate(scores), sources, self.scoring.signature)
 
 
 def _begin(

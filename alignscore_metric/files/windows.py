@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -30,7 +31,7 @@ from alignscore_metric.files.tables import (
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.result import AlignScoreResult
 from alignscore_metric.system.background import ahead
-from alignscore_metric.text.pairs import Source
+from alignscore_metric.text.pairs import Source, source_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -155,6 +156,8 @@ class CheckedTable:
         rows: How many rows it has; None of a live stream.
         windows: How many windows; None of a live stream.
         tables: The windows.
+        source_numbers: `source_number` of each row, 8 bytes a row: of all rows, and of a live
+            stream of those that have come.
     """
 
     reader: TableReader
@@ -163,6 +166,7 @@ class CheckedTable:
     rows: int | None
     windows: int | None
     tables: Iterator[Table]
+    source_numbers: array[int]
 
 
 def find_columns(
@@ -206,6 +210,7 @@ def _checked_file(
     reader: TableReader, find: FindColumns, guess: Columns | None = None
 ) -> CheckedTable:
     columns: dict[str, None] = {}
+    sources = array("q")
     rows = windows = 0
     failure: InputError | None = None
     for table in reader.windows():
@@ -217,6 +222,7 @@ def _checked_file(
         if guess is not None and failure is None:
             try:
                 check_texts(table, guess)
+                sources.extend(source_numbers(table, guess))
             except InputError as error:  # raised later: broken lines and columns are told of first
                 failure = error
     texts = find(Table(reader.name, list(columns), []))
@@ -225,7 +231,7 @@ def _checked_file(
     if failure is not None:
         raise failure
     tables = reader.windows(limit=rows)  # not those that are appended meanwhile
-    return CheckedTable(reader, texts, list(columns), rows, windows, tables)
+    return CheckedTable(reader, texts, list(columns), rows, windows, tables, sources)
 
 
 def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
@@ -233,6 +239,7 @@ def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
     first = next(tables)
     texts = find(first)
     check_texts(first, texts)
+    sources = array("q", source_numbers(first, texts))
 
     def checked() -> Iterator[Table]:
         columns = dict.fromkeys(first.columns)
@@ -241,15 +248,21 @@ def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
             columns |= dict.fromkeys(table.columns)
             find(Table(reader.name, list(columns), []))  # refuses columns that scoring would add
             check_texts(table, texts)
+            sources.extend(source_numbers(table, texts))
             yield table
 
-    return CheckedTable(reader, texts, first.columns, None, None, checked())
+    return CheckedTable(reader, texts, first.columns, None, None, checked(), sources)
 
 
 def check_texts(table: Table, columns: Columns) -> None:
     """Refuse a table whose columns are not texts, naming the line."""
     window = _texts(table, columns)
     check_inputs(window.sources, window.summaries, where=table.where)
+
+
+def source_numbers(table: Table, columns: Columns) -> list[int]:
+    """The `source_number` of each row of a table that was checked."""
+    return [source_number(source) for source in _texts(table, columns).sources]
 
 
 def rows_after(tables: Iterable[Table], done: int) -> Iterator[Table]:

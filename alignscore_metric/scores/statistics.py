@@ -1,35 +1,25 @@
-"""Agreement of scores with human judgments: statistics, intervals, paired tests.
+"""Agreement of scores with human judgments: statistics of weighted rows.
 
 Pure functions over arrays. Every statistic is prepared once from targets and scores, and is then a
 function of row weights: all ones give the statistic itself, the counts of a resample give the
 statistic of that resample, and zeros and ones pick rows in a permutation. So a thousand resamples
-are a few array operations. Rows that belong together (one source document) are resampled and
-swapped together.
+are a few array operations. Knows nothing of intervals and tests, which `intervals` and
+`significance` make of any statistic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-#: Float64 cells of one batch of resamples: 256 KB an array. Larger ones leave the cache, and the
-#: allocator gets fresh pages for each.
-_BATCH_CELLS = 32_000
-_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
-#: More undefined resamples than this share make an interval undefined.
-_MAX_UNDEFINED_DRAWS = 0.05
-#: As near to 0 or 1 as rounding brings a statistic that is 0 or 1.
-_ON_A_BOUND = 1e-9
 
 
 class Statistic(Protocol):
@@ -50,6 +40,22 @@ class Statistic(Protocol):
 Preparation = Callable[[npt.ArrayLike, npt.ArrayLike], Statistic]
 
 
+def value(statistic: Statistic, rows: int) -> float:
+    """The statistic of all rows, each counted once."""
+    return float(statistic(np.ones((1, rows)))[0])
+
+
+def mean(values: npt.ArrayLike) -> Statistic:
+    """The mean of numbers, shape [N]."""
+    x = np.asarray(values, dtype=float)
+
+    def statistic(weights: Floats, system_weights: Floats | None = None) -> Floats:
+        with np.errstate(invalid="ignore"):
+            return np.asarray((weights @ x) / weights.sum(axis=1))
+
+    return statistic
+
+
 # --- agreement with labels -----------------------------------------------------------------------
 
 
@@ -64,7 +70,7 @@ def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic:
         >>> value(roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.75
     """
-    y, values = _binary(labels), _finite(scores)
+    y, values = binary(labels), finite(scores)
     order = np.argsort(values, kind="stable")
     positives, negatives = order[y[order] == 1], order[y[order] == 0]
     lower = np.searchsorted(values[negatives], values[positives], side="left")
@@ -86,7 +92,7 @@ def average_precision(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic
 
     Not interpolated, tied scores are one threshold: scikit-learn's definition.
     """
-    y, groups = _binary(labels), _Groups.of(scores)
+    y, groups = binary(labels), _Groups.of(scores)
 
     def statistic(weights: Floats, system_weights: Floats | None = None) -> Floats:
         positive = groups.sums(weights, y)[:, ::-1]
@@ -103,7 +109,7 @@ def average_precision(labels: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic
 
 def balanced_accuracy(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> Statistic:
     """Mean of the recall on positives and on negatives; decisions are 0 or 1."""
-    y, decided = _binary(labels), _binary(decisions)
+    y, decided = binary(labels), binary(decisions)
 
     def statistic(weights: Floats, system_weights: Floats | None = None) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -119,7 +125,7 @@ def f1(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> Statistic:
 
     0 where no decision is right; undefined without a positive label or decision.
     """
-    y, decided = _binary(labels), _binary(decisions)
+    y, decided = binary(labels), binary(decisions)
 
     def statistic(weights: Floats, system_weights: Floats | None = None) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -133,7 +139,7 @@ def f1(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> Statistic:
 
 def pearson(targets: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic:
     """Pearson's correlation."""
-    x, y = (_finite(values) for values in (targets, scores))
+    x, y = (finite(values) for values in (targets, scores))
     x, y = x - x.mean(), y - y.mean()
     products = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
 
@@ -163,7 +169,7 @@ def kendall(targets: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic:
 
     Costs one pass over the rows per distinct target: meant for judgments with few levels.
     """
-    levels, level = np.unique(_finite(targets), return_inverse=True)
+    levels, level = np.unique(finite(targets), return_inverse=True)
     groups = _Groups.of(scores)
 
     def statistic(weights: Floats, system_weights: Floats | None = None) -> Floats:
@@ -270,295 +276,6 @@ _SYSTEM_KINDS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
 }
 
 
-# --- thresholds ----------------------------------------------------------------------------------
-
-
-def summac_threshold(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
-    """The threshold that SummaC tunes: best balanced accuracy of `score > t`, the last best.
-
-    Candidates are the percentiles 0, 0.2, ..., 99.8 of the scores.
-
-    Source: Laban et al. 2022, "SummaC", TACL, and its code.
-    """
-    candidates = np.percentile(np.asarray(scores, dtype=float), np.arange(0, 100, 0.2))
-    accuracy = _accuracy_above(labels, scores, candidates)
-    return float(candidates[len(candidates) - 1 - int(np.argmax(accuracy[::-1]))])
-
-
-def alignscore_threshold(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
-    """The threshold that AlignScore tunes: 0, 0.001, ..., 1, the lowest best.
-
-    Source: Zha et al. 2023, "AlignScore", ACL, and its code.
-    """
-    candidates = np.arange(1001) / 1000
-    return float(candidates[int(np.argmax(_accuracy_above(labels, scores, candidates)))])
-
-
-def _accuracy_above(labels: npt.ArrayLike, scores: npt.ArrayLike, thresholds: Floats) -> Floats:
-    """Balanced accuracy of `score > t` for each threshold."""
-    y, values = _binary(labels), _finite(scores)
-    below = [np.searchsorted(np.sort(values[y == c]), thresholds, side="right") for c in (0, 1)]
-    negatives, positives = max(1, int((y == 0).sum())), max(1, int(y.sum()))
-    # Rounded, so that equal accuracies are equal in floating point too.
-    return np.round((below[0] / negatives + 1 - below[1] / positives) / 2, 12)
-
-
-# --- intervals and tests -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Design:
-    """Which rows belong together.
-
-    Attributes:
-        documents: Cluster of each row, from 0 without gaps, shape [N].
-        systems: System of each row, from 0 without gaps, or None; where given, resampling and
-            swapping take systems too.
-    """
-
-    documents: Ints
-    systems: Ints | None = None
-
-    @classmethod
-    def of(cls, documents: npt.ArrayLike, systems: npt.ArrayLike | None = None) -> Design:
-        """A design from any labels of documents and systems."""
-        codes = [
-            None if names is None else np.unique(np.asarray(names), return_inverse=True)[1]
-            for names in (documents, systems)
-        ]
-        return cls(*codes)  # type: ignore[arg-type]  # documents are not None
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Number of documents, and of systems where they count."""
-        factors = [self.documents] if self.systems is None else [self.documents, self.systems]
-        return tuple(int(codes.max()) + 1 for codes in factors)
-
-
-def value(statistic: Statistic, rows: int) -> float:
-    """The statistic of all rows, each counted once."""
-    return float(statistic(np.ones((1, rows)))[0])
-
-
-def bootstrap_draws(
-    statistic: Statistic, design: Design, *, resamples: int, rng: np.random.Generator
-) -> Floats:
-    """The statistic of bootstrap resamples of the documents (and systems).
-
-    The draws are those of `scipy.stats.bootstrap`, whose interval would warn of NaN among them.
-
-    Args:
-        statistic: Of N rows.
-        design: Of the same rows.
-        resamples: Number of draws R.
-        rng: Equal generators give equal draws, whatever the statistic.
-
-    Returns:
-        Shape [R]; NaN where a resample leaves the statistic undefined, and everywhere if there
-        is one document (or system) alone.
-    """
-    if min(design.sizes) < 2:
-        return np.full(resamples, np.nan)
-
-    draws = []
-    for size in _batches(resamples, len(design.documents)):
-        counts = [_counts(rng.integers(0, units, (size, units)), units) for units in design.sizes]
-        weights = counts[0][:, design.documents]
-        if design.systems is None:
-            draws.append(statistic(weights))
-        else:
-            draws.append(statistic(weights * counts[1][:, design.systems], counts[1]))
-    return np.concatenate(draws)
-
-
-def interval(
-    value: float,
-    draws: Floats,
-    level: float = 0.95,
-    *,
-    clusters: int,
-    lowest: float = 0.0,
-) -> tuple[float, float]:
-    """Student's interval of a statistic on the logit scale, with the bootstrap's standard error.
-
-    The statistic is first put between 0 and 1. A resample of n documents varies less than a new
-    sample does, by n - 1 to n in variance; the error itself is estimated, hence Student's t with
-    n - 1 degrees of freedom. Where a draw lies on a bound, as a system-level correlation does in
-    small resamples, it has no logit, and quantiles of the draws are taken, as much further out.
-
-    Args:
-        value: The statistic of the sample.
-        draws: Of `bootstrap_draws`.
-        level: Coverage that is aimed at.
-        clusters: Documents (or systems, if fewer) that were resampled.
-        lowest: Least value there can be: 0, or -1 of a correlation. The highest is 1.
-
-    Returns:
-        Lower and upper bound; (NaN, NaN) where the value or over 5% of the draws are undefined.
-
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 12 (transformed
-    scale); Hesterberg 2015, "What Teachers Should Know About the Bootstrap" (small samples).
-    """
-    defined = draws[~np.isnan(draws)]
-    enough = len(defined) >= max(2, (1 - _MAX_UNDEFINED_DRAWS) * len(draws)) and clusters >= 2
-    if np.isnan(value) or not enough:
-        return float("nan"), float("nan")
-    width = -stats.t.ppf((1 - level) / 2, clusters - 1) * np.sqrt(clusters / (clusters - 1))
-    shares = (np.append(defined, value) - lowest) / (1 - lowest)
-    if min(shares.min(), 1 - shares.max()) < _ON_A_BOUND:
-        low, high = np.quantile(defined, stats.norm.cdf([-width, width]))
-    else:
-        logits = special.logit(shares)
-        ends = logits[-1] + np.array([-width, width]) * logits[:-1].std(ddof=1)
-        low, high = lowest + (1 - lowest) * special.expit(ends)
-    return float(low), float(high)
-
-
-def permutation_draws(
-    prepare: Preparation,
-    targets: npt.ArrayLike,
-    scores: tuple[npt.ArrayLike, npt.ArrayLike],
-    design: Design,
-    *,
-    resamples: int,
-    rng: np.random.Generator,
-) -> tuple[float, Floats]:
-    """Difference of two metrics' agreement, and its values when their scores are swapped.
-
-    Under the null hypothesis the metrics are exchangeable, so that any document's (and system's)
-    scores may be swapped between them. Scores must be on one scale: `common_scale`.
-    With systems, documents and systems are swapped independently and a row is swapped where just
-    one of its two is: PERM-BOTH of Deutsch et al. 2021, "A Statistical Analysis of Summarization
-    Evaluation Metrics Using Resampling Methods", TACL. Its null hypothesis is about these systems:
-    where a metric is biased towards some of them, it is rejected though two metrics agree equally
-    well with people over all systems (measured by `benchmarks/statistics_validity.py`).
-
-    Args:
-        prepare: The statistic, as `roc_auc`.
-        targets: Judgments, shape [N].
-        scores: Of the two metrics, each of shape [N].
-        design: Of the same rows.
-        resamples: Number of draws; all swaps are enumerated where there are fewer.
-        rng: Of the swaps.
-
-    Returns:
-        Observed difference (first less second), and the draws of the null distribution.
-    """
-    units, documents = sum(design.sizes), design.sizes[0]
-    arrays = [np.asarray(values, dtype=float) for values in (targets, *scores)]
-    compare = _additive_difference if prepare is roc_auc else _difference
-    difference = compare(prepare, *arrays)
-
-    def swapped_difference(swaps: Floats) -> Floats:
-        swapped = swaps[:, :documents][:, design.documents]
-        if design.systems is not None:
-            swapped = np.abs(swapped - swaps[:, documents:][:, design.systems])
-        return difference(swapped)
-
-    observed = swapped_difference(np.zeros((1, units)))
-    batches = _swaps(units, _batches(resamples, 2 * len(design.documents)), rng)
-    return float(observed[0]), np.concatenate([swapped_difference(swaps) for swaps in batches])
-
-
-def _difference(
-    prepare: Preparation, targets: Floats, first: Floats, second: Floats
-) -> Callable[[Floats], Floats]:
-    """Difference of agreement as a function of which rows are swapped, shape [D, N]."""
-    doubled = prepare(np.tile(targets, 2), np.concatenate([first, second]))
-
-    def difference(swapped: Floats) -> Floats:
-        chosen = np.concatenate([1 - swapped, swapped], axis=1)
-        return doubled(chosen) - doubled(1 - chosen)
-
-    return difference
-
-
-def _additive_difference(
-    _: Preparation, labels: Floats, first: Floats, second: Floats
-) -> Callable[[Floats], Floats]:
-    """The same for the AUC, where it is a sum over rows: a swap turns the sign of its term.
-
-    An AUC is a mean over pairs of a positive and a negative. What depends on whether both rows of
-    a pair are swapped is the same in both AUCs and cancels; each row is left with its difference
-    of wins against both scores of all rows of the other class.
-    """
-    terms = np.zeros(len(labels))
-    for own, sign in ((labels == 1, 1), (labels == 0, -1)):
-        others = np.sort(np.concatenate([first[~own], second[~own]]))
-        sides = [np.searchsorted(others, (first[own], second[own]), side=s) for s in _SIDES]
-        wins = (sides[0] + sides[1]) / 2
-        terms[own] = sign * (wins[0] - wins[1]) / 2
-    with np.errstate(invalid="ignore"):
-        terms /= np.float64((labels == 1).sum() * (labels == 0).sum())
-    return lambda swapped: np.asarray((1 - 2 * swapped) @ terms)
-
-
-def _swaps(units: int, sizes: Sequence[int], rng: np.random.Generator) -> Iterator[Floats]:
-    """Which units are swapped, shape [B, units]: all ways if they are no more than asked for."""
-    if units < 60 and 2**units <= sum(sizes):
-        yield np.array(list(product((0.0, 1.0), repeat=units)))
-    else:
-        yield from (rng.integers(0, 2, (size, units)).astype(float) for size in sizes)
-
-
-def _batches(resamples: int, rows: int) -> list[int]:
-    """Sizes of batches of resamples of so many rows."""
-    size = max(1, _BATCH_CELLS // rows)
-    return [min(size, resamples - at) for at in range(0, resamples, size)]
-
-
-def p_value(observed: float, null: Floats) -> float:
-    """Two-sided p-value, (1 + draws at least as far from 0) / (1 + draws); never 0.
-
-    The null distribution is symmetric: swapping everything turns the sign of a difference. Where
-    all swaps were enumerated, the observed one is among them; the added 1 errs on the safe side.
-    """
-    if np.isnan(observed) or np.isnan(null).any():
-        return float("nan")
-    slack = 1e-10  # the same difference, summed in another order
-    extreme = int((np.abs(null) >= abs(observed) - slack).sum())
-    return (1 + extreme) / (1 + len(null))
-
-
-def holm(p_values: npt.ArrayLike) -> Floats:
-    """Holm's step-down correction; NaN stays NaN and counts as no test.
-
-    Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure".
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03]).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p)[: int((~np.isnan(p)).sum())]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    corrected = np.full(len(p), np.nan)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return corrected
-
-
-def significance_clusters(
-    order: Sequence[str], differs: Callable[[str, str], bool]
-) -> dict[str, int]:
-    """Clusters of metrics: 1 holds the best and those not significantly worse, and so on.
-
-    Args:
-        order: Names, best first.
-        differs: Whether the first is significantly better than the second.
-
-    Returns:
-        Cluster of each name. A new one begins at the first metric that is significantly worse than
-        the best of the cluster before.
-    """
-    clusters: dict[str, int] = {}
-    best, number = order[0] if order else "", 1
-    for name in order:
-        if name != best and differs(best, name):
-            best, number = name, number + 1
-        clusters[name] = number
-    return clusters
-
-
 def common_scale(scores: npt.ArrayLike, *, ranks: bool) -> Floats:
     """Scores on a scale that metrics share: mid-ranks in (0, 1), or mean 0 and deviation 1."""
     values = np.asarray(scores, dtype=float)
@@ -582,7 +299,7 @@ class _Groups:
 
     @classmethod
     def of(cls, numbers: npt.ArrayLike) -> _Groups:
-        values = _finite(numbers)
+        values = finite(numbers)
         order = np.argsort(values, kind="stable")
         found, group = np.unique(values, return_inverse=True)
         starts = np.searchsorted(values[order], found)
@@ -606,14 +323,24 @@ class _Groups:
         return np.asarray(ranks[:, self.group])
 
 
-def _finite(numbers: npt.ArrayLike) -> Floats:
+def finite(numbers: npt.ArrayLike) -> Floats:
+    """Numbers as an array.
+
+    Raises:
+        ValueError: One is NaN or infinite.
+    """
     values = np.asarray(numbers, dtype=float)
     if not np.isfinite(values).all():
         raise ValueError("scores and judgments must be finite; leave undefined rows out")
     return values
 
 
-def _binary(labels: npt.ArrayLike) -> Floats:
+def binary(labels: npt.ArrayLike) -> Floats:
+    """Labels as an array.
+
+    Raises:
+        ValueError: One is neither 0 nor 1.
+    """
     y = np.asarray(labels, dtype=float)
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("labels and decisions are 0 or 1")
@@ -622,13 +349,6 @@ def _binary(labels: npt.ArrayLike) -> Floats:
 
 def _pairs(counts: Any) -> Any:  # noqa: ANN401  # numbers or arrays of them
     return counts * (counts - 1) / 2
-
-
-def _counts(ids: Ints, size: int) -> Floats:
-    """How often each of `size` ids occurs in each row of `ids`, shape [D, size]."""
-    ids = np.atleast_2d(ids)
-    shifted = ids + size * np.arange(len(ids))[:, None]
-    return np.bincount(shifted.ravel(), minlength=size * len(ids)).reshape(-1, size).astype(float)
 
 
 def _correlation(n: Floats, x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:

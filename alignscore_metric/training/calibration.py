@@ -1,4 +1,4 @@
-"""Are probabilities probable? Expected calibration error, and the temperature that lessens it.
+"""The temperature that makes a head's probabilities probable.
 
 Pure functions of arrays.
 
@@ -14,17 +14,20 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from alignscore_metric.scores.decisions import reliability
+
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Temperature:
     """The temperature of one head, fitted on held-out pairs.
 
     Attributes:
         temperature: Divide the head's logits by it, > 0.
         rows: Pairs that it was fitted on.
-        ece_before: Expected calibration error of the raw probabilities on them, in [0, 1].
+        ece_before: Expected calibration error of the raw probabilities on them, in [0, 1]: of the
+            likeliest class, in 15 bins of equal width.
         ece_after: The same with the temperature.
         nll_before: Mean negative log-likelihood of the raw probabilities, in nats.
         nll_after: The same with the temperature.
@@ -38,7 +41,7 @@ class Calibration:
     nll_after: float
 
 
-def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
+def fit_temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> Temperature:
     """Fit the temperature that makes the labels likeliest.
 
     Args:
@@ -52,35 +55,19 @@ def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
 
     found = minimize_scalar(nll, bounds=(-3, 3), method="bounded")
     temperature = float(np.exp(found.x))
-    return Calibration(
+    return Temperature(
         temperature=temperature,
         rows=len(labels),
-        ece_before=expected_calibration_error(softmax(logits, axis=1), labels),
-        ece_after=expected_calibration_error(softmax(logits / temperature, axis=1), labels),
+        ece_before=_confidence_error(logits, labels),
+        ece_after=_confidence_error(logits / temperature, labels),
         nll_before=nll(0.0),
         nll_after=nll(float(found.x)),
     )
 
 
-def expected_calibration_error(
-    probabilities: Floats, labels: npt.NDArray[np.int64], *, bins: int = 15
-) -> float:
-    """Mean gap between the confidence in the likeliest class and how often it is right.
-
-    Args:
-        probabilities: Shape [N, K].
-        labels: Class of each row, shape [N].
-        bins: Confidences in (0, 1] are put into so many bins of equal width.
-
-    Returns:
-        In [0, 1]: the bins' gaps weighted by their rows.
-
-    Example:
-        >>> expected_calibration_error(np.array([[0.25, 0.75]] * 4), np.array([1, 1, 1, 0]))
-        0.0
-    """
-    confidence = probabilities.max(axis=1)
+def _confidence_error(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """Expected calibration error of the likeliest class, in 15 bins of equal width."""
+    probabilities = softmax(logits, axis=1)
+    confidence = np.minimum(probabilities.max(axis=1), 1.0)  # rounding may lift it above 1
     right = probabilities.argmax(axis=1) == labels
-    place = np.minimum(np.ceil(confidence * bins).astype(int) - 1, bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    return reliability(confidence, right, strategy="equal_width").error

@@ -143,7 +143,7 @@ def _card(folder: Path, runs: Sequence[TrainingRun]) -> str:
         "## Held-out results",
         _metrics_table(runs[-1].dev),
         "Rows of these sets were not trained on. Accuracy, AUC and Pearson in percent, with 95% "
-        "bootstrap intervals over rows.",
+        "bootstrap intervals over contexts.",
         *_calibration(folder / CALIBRATION),
     ]
     return "\n\n".join(parts) + "\n"

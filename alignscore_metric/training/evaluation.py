@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import stats
 
 from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine.engine import batches
+from alignscore_metric.scores import statistics as st
+from alignscore_metric.scores.intervals import Resampling, estimate
 from alignscore_metric.training.data import IGNORED, EncodedExamples
 
 Outputs = dict[str, npt.NDArray[np.float64]]
@@ -34,7 +35,13 @@ def labels_of(encoded: EncodedExamples) -> dict[str, npt.NDArray[Any]]:
     return {head: values.cpu().numpy() for head, values in encoded.labels.items()}
 
 
-def measures(outputs: Outputs, labels: dict[str, npt.NDArray[Any]]) -> dict[str, float]:
+def contexts_of(encoded: EncodedExamples) -> npt.NDArray[np.int64]:
+    """A number of each row's context, equal for equal texts, shape [N]."""
+    starts: npt.NDArray[np.int64] = encoded.context[:, 0].cpu().numpy()
+    return starts  # distinct texts are stored once
+
+
+def measures(outputs: Outputs, labels: Mapping[str, npt.NDArray[Any]]) -> dict[str, float]:
     """How well outputs agree with labels.
 
     Args:
@@ -43,51 +50,59 @@ def measures(outputs: Outputs, labels: dict[str, npt.NDArray[Any]]) -> dict[str,
 
     Returns:
         `rows`; where there are `tri` labels `tri_accuracy`; `bin` labels `bin_accuracy` and
-        `bin_auc`; `reg` labels `reg_pearson`. Accuracies and AUCs in [0, 1].
+        `bin_auc`; `reg` labels `reg_pearson`. Accuracies and AUCs in [0, 1]; NaN where undefined.
     """
-    found = {"rows": float(len(labels["bin"]))}
-    for head in ("tri", "bin"):
-        rows = labels[head] != IGNORED
-        if rows.any():
-            truth = labels[head][rows]
-            found[f"{head}_accuracy"] = float((outputs[head][rows].argmax(1) == truth).mean())
-            if head == "bin":
-                logits = outputs["bin"][rows]
-                found["bin_auc"] = roc_auc(truth, logits[:, 1] - logits[:, 0])
-    rows = labels["reg"] != IGNORED
-    if rows.sum() > 1:
-        truth, guess = labels["reg"][rows], outputs["reg"][rows]
-        found["reg_pearson"] = float(stats.pearsonr(truth, guess).statistic)
-    return found
+    prepared = _statistics(outputs, labels)
+    found = {name: st.value(statistic, len(rows)) for name, (statistic, rows) in prepared.items()}
+    return {"rows": float(len(labels["bin"])), **found}
 
 
 def intervals(
-    outputs: Outputs, labels: dict[str, npt.NDArray[Any]], *, resamples: int = 200
+    outputs: Outputs, labels: Mapping[str, npt.NDArray[Any]], contexts: npt.NDArray[np.int64]
 ) -> dict[str, tuple[float, float]]:
-    """95% percentile intervals of the measures over resampled pairs, with a fixed seed.
+    """95% intervals of the measures but `rows`, over contexts, with a fixed seed.
 
     Args:
         outputs: As for `measures`.
         labels: As for `measures`.
-        resamples: Bootstrap samples.
+        contexts: See `contexts_of`, shape [N]: rows of one context are resampled together.
 
     Returns:
-        Low and high end of each measure but `rows`.
+        Low and high end of each; NaN of one context.
     """
-    names = [name for name in measures(outputs, labels) if name != "rows"]
-    rng, count = np.random.default_rng(0), len(labels["bin"])
-    with warnings.catch_warnings():  # a resample may lack a class, or say the same of all rows
-        warnings.simplefilter("ignore", RuntimeWarning)
-        drawn = [
-            measures(
-                {head: values[chosen] for head, values in outputs.items()},
-                {head: values[chosen] for head, values in labels.items()},
-            )
-            for chosen in (rng.integers(count, size=count) for _ in range(resamples))
-        ]
-        found = np.array([[one.get(name, np.nan) for name in names] for one in drawn])
-        low, high = (np.nanquantile(found, q, axis=0) for q in (0.025, 0.975))
-    return {n: (float(a), float(b)) for n, a, b in zip(names, low, high, strict=True)}
+    found = {}
+    for name, (statistic, rows) in _statistics(outputs, labels).items():
+        lowest = -1.0 if name == "reg_pearson" else 0.0
+        ends = estimate(statistic, contexts[rows], Resampling(), lowest=lowest)
+        found[name] = ends.low, ends.high
+    return found
+
+
+def _statistics(
+    outputs: Outputs, labels: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, tuple[st.Statistic, npt.NDArray[np.int64]]]:
+    """Each measure that there are labels for, as a statistic, and its rows."""
+    found: dict[str, tuple[st.Statistic, npt.NDArray[np.int64]]] = {}
+    rows = {head: np.flatnonzero(labels[head] != IGNORED) for head in ("tri", "bin", "reg")}
+    for head in ("tri", "bin"):
+        if len(here := rows[head]):
+            right = outputs[head][here].argmax(axis=1) == labels[head][here]
+            found[f"{head}_accuracy"] = st.mean(right), here
+    if len(here := rows["bin"]):
+        logits = outputs["bin"][here]
+        margins = logits[:, 1] - logits[:, 0]
+        found["bin_auc"] = _agreement(st.roc_auc, labels["bin"][here], margins), here
+    if len(here := rows["reg"]) > 1:
+        truth, guess = labels["reg"][here], outputs["reg"][here]
+        found["reg_pearson"] = _agreement(st.pearson, truth, guess), here
+    return found
+
+
+def _agreement(
+    prepare: st.Preparation, truth: npt.NDArray[Any], guess: npt.NDArray[np.float64]
+) -> st.Statistic:
+    """A statistic; NaN of a model that has diverged."""
+    return prepare(truth, guess) if np.isfinite(guess).all() else st.mean(guess * np.nan)
 
 
 def mean_measure(found: dict[str, dict[str, float]]) -> float:
@@ -95,28 +110,6 @@ def mean_measure(found: dict[str, dict[str, float]]) -> float:
     values = [row.get(name, np.nan) for row in found.values() for name in MAIN_MEASURES]
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def roc_auc(labels: npt.NDArray[Any], scores: npt.NDArray[Any]) -> float:
-    """Area under the ROC curve, by the Mann-Whitney statistic (ties count half).
-
-    Args:
-        labels: 1 positive, 0 negative, shape [N].
-        scores: Higher = more positive, shape [N].
-
-    Returns:
-        In [0, 1]; NaN where one class is absent.
-
-    Example:
-        >>> roc_auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
-        0.75
-    """
-    positive = np.asarray(labels) == 1
-    n, m = int(positive.sum()), int((~positive).sum())
-    if n == 0 or m == 0:
-        return float("nan")
-    ranks = stats.rankdata(scores)
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
 @torch.inference_mode()

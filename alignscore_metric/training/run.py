@@ -15,7 +15,7 @@ from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.checkpoint.loading import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.system.whole_files import whole_path
-from alignscore_metric.training.calibration import calibrate
+from alignscore_metric.training.calibration import fit_temperature
 from alignscore_metric.training.card import (
     CALIBRATION,
     RECORD,
@@ -27,6 +27,7 @@ from alignscore_metric.training.card import (
 from alignscore_metric.training.data import IGNORED, EncodedExamples
 from alignscore_metric.training.evaluation import (
     Outputs,
+    contexts_of,
     intervals,
     labels_of,
     measures,
@@ -123,7 +124,7 @@ def _write_calibration(
         truth = np.concatenate([labels_of(encoded)[head] for encoded in dev.values()])
         logits = np.concatenate([outputs[name][head] for name in dev])
         if (rows := truth != IGNORED).any():
-            found[head] = asdict(calibrate(logits[rows], truth[rows]))
+            found[head] = asdict(fit_temperature(logits[rows], truth[rows]))
     file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
@@ -137,7 +138,7 @@ def _record(
         dev={
             name: DevResult(
                 measures=measures(outputs[name], labels_of(encoded)),
-                intervals=intervals(outputs[name], labels_of(encoded)),
+                intervals=intervals(outputs[name], labels_of(encoded), contexts_of(encoded)),
             )
             for name, encoded in data.dev.items()
         },

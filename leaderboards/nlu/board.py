@@ -24,8 +24,7 @@ from alignscore_metric.leaderboards.nlu.tasks import (
     NluTask,
     exposure,
 )
-from alignscore_metric.scores import statistics as st
-from alignscore_metric.scores.intervals import Resampling
+from alignscore_metric.scores.intervals import Design, Resampling, Sampled
 
 FORMAT = 1
 GROUPS: dict[str, tuple[Exposure, ...]] = {
@@ -127,12 +126,10 @@ class NluBoard:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """A figure, and what a mean of several needs of it."""
+    """A figure, and what a mean of several needs of it; None where it is undefined."""
 
     figure: Figure
-    draws: st.Floats
-    clusters: int
-    lowest: float
+    sampled: Sampled | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,30 +212,26 @@ def judge(
     """
     if len(np.unique(answers.labels)) < 2:
         figure = Figure(measure, math.nan, reason=f"all labels are {answers.labels[0]:g}")
-        return _Judged(figure, np.full(settings.resamples, np.nan), 0, 0.0)
+        return _Judged(figure, None)
     found = prepare(measure, answers, head=head)
-    value = st.value(found.statistic, len(found.contexts))
-    design = st.Design.of(found.contexts)
-    rng = np.random.default_rng([settings.seed, zlib.crc32(task.encode())])
-    draws = st.bootstrap_draws(found.statistic, design, resamples=settings.resamples, rng=rng)
-    clusters = min(design.sizes)
-    low, high = st.interval(value, draws, settings.level, clusters=clusters, lowest=found.lowest)
-    reason = "all answers are equal" if math.isnan(value) else ""
-    figure = Figure(measure, value, low, high, found.chance, found.majority, reason)
-    return _Judged(figure, draws, clusters, found.lowest)
+    sampled = Sampled.of(
+        found.statistic,
+        Design.of(found.contexts),
+        resamples=settings.resamples,
+        rng=np.random.default_rng([settings.seed, zlib.crc32(task.encode())]),
+        lowest=found.lowest,
+    )
+    ends = sampled.estimate(settings.level)
+    reason = "all answers are equal" if math.isnan(ends.value) else ""
+    figure = Figure(measure, ends.value, ends.low, ends.high, found.chance, found.majority, reason)
+    return _Judged(figure, sampled)
 
 
 def _mean(found: Sequence[_Judged], settings: Resampling) -> Figure:
-    """Mean over tasks, which are independent: their draws are averaged as they come."""
+    """Mean over tasks, which are independent."""
     if undefined := [one.figure.reason for one in found if one.figure.reason]:
         return Figure("mean", math.nan, reason=f"a task is undefined: {undefined[0]}")
-    value = float(np.mean([one.figure.value for one in found]))
-    low, high = st.interval(
-        value,
-        np.mean([one.draws for one in found], axis=0),
-        settings.level,
-        clusters=min(one.clusters for one in found),  # rather too few than too many
-        lowest=min(one.lowest for one in found),
-    )
+    mean = Sampled.mean_of([one.sampled for one in found if one.sampled])
+    ends = mean.estimate(settings.level)
     chance = float(np.mean([one.figure.chance for one in found]))
-    return Figure("mean", value, low, high, chance)
+    return Figure("mean", ends.value, ends.low, ends.high, chance)

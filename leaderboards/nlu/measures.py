@@ -16,7 +16,6 @@ from scipy.special import softmax
 
 from alignscore_metric.leaderboards.nlu.tasks import MeasureName
 from alignscore_metric.scores import statistics as st
-from alignscore_metric.scores.intervals import mean
 
 HEADS = ("bin", "tri", "reg")
 SUPPORTED = {"bin": 1, "tri": 0}
@@ -109,7 +108,7 @@ def prepare(measure: MeasureName, answers: Answers, *, head: str | None = None) 
 def _accuracy(answers: Answers, _: st.Floats) -> Prepared:
     logits = answers.logits[answers.head]
     return Prepared(
-        mean(logits.argmax(axis=1) == answers.labels),
+        st.mean(logits.argmax(axis=1) == answers.labels),
         answers.contexts,
         chance=1 / logits.shape[1],
         majority=float(np.bincount(answers.labels.astype(int)).max() / len(answers.labels)),
@@ -142,7 +141,7 @@ def _choice(answers: Answers, degree: st.Floats) -> Prepared:
     credit = np.bincount(questions, top & known.right) / np.bincount(questions, top)
     contexts = known.contexts[np.unique(questions, return_index=True)[1]]
     chance = np.bincount(questions, known.right) / np.bincount(questions)
-    return Prepared(mean(credit), contexts, float(chance.mean()))
+    return Prepared(st.mean(credit), contexts, float(chance.mean()))
 
 
 def _pearson(answers: Answers, degree: st.Floats) -> Prepared:
