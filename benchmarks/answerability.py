@@ -31,7 +31,7 @@ from answering import Answered, answering_layout, halves, percent, report_answer
 
 from alignscore_metric import AlignScore
 from alignscore_metric.answerability import AnswerVerifier
-from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, Entry, Layout, Line
+from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, Layout, Line, TableEntry
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Estimate, Resampling, estimate
@@ -159,7 +159,7 @@ def auc_layout(sets: dict[str, list[Row]], resampling: Resampling) -> Layout:
             here = owners == owner
             return estimate(st.roc_auc(right[here], support[here]), contexts[here], resampling)
 
-        return Line(Entry(name), tuple(percent(of(owner)) for owner in sets))
+        return Line(TableEntry(name), tuple(percent(of(owner)) for owner in sets))
 
     made = verifiers()
     return Layout(
@@ -167,7 +167,7 @@ def auc_layout(sets: dict[str, list[Row]], resampling: Resampling) -> Layout:
         facts=f"Right answers against others, {TIMES_100}; a{DASH}b: 95% interval from "
         f"{resampling.resamples} resamples of the contexts",
         corner="support by",
-        headings=tuple(Entry(name, marks=("a",) * (name == SQUAD_2)) for name in sets),
+        headings=tuple(TableEntry(name, marks=("a",) * (name == SQUAD_2)) for name in sets),
         measured=tuple(line(name, verifier) for name, verifier in made.items()),
         legend=(
             "rows: "

@@ -20,9 +20,9 @@ from alignscore_metric.leaderboards.tables.layout import (
     DASH,
     TIMES_100,
     UNDEFINED,
-    Entry,
     Layout,
     Line,
+    TableEntry,
 )
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Estimate, Resampling, estimate
@@ -183,7 +183,7 @@ def answering_layout(title: str, report: AnsweringReport, resampling: Resampling
         f"ROC-AUC of unanswerability: {auc.value}{f' ({auc.interval})' if auc.interval else ''}",
         corner="abstains",
         headings=tuple(
-            map(Entry, ("EM", "F1", "F1 (answerable)", "right (unanswerable)", "abstains",
+            map(TableEntry, ("EM", "F1", "F1 (answerable)", "right (unanswerable)", "abstains",
                         "threshold"))
         ),
         measured=tuple(_line(policy) for policy in report.policies),
@@ -193,14 +193,14 @@ def answering_layout(title: str, report: AnsweringReport, resampling: Resampling
 def _line(policy: Policy) -> Line:
     found = (policy.exact, policy.f1, policy.answerable_f1, policy.unanswerable_right)
     threshold = DASH if math.isnan(policy.threshold) else f"{policy.threshold:.3f}"
-    others = (Entry(f"{100 * policy.abstained:.1f}"), Entry(threshold))
-    return Line(Entry(policy.name), (*map(percent, found), *others))
+    others = (TableEntry(f"{100 * policy.abstained:.1f}"), TableEntry(threshold))
+    return Line(TableEntry(policy.name), (*map(percent, found), *others))
 
 
-def percent(found: Estimate) -> Entry:
+def percent(found: Estimate) -> TableEntry:
     """An estimate times 100, with its interval."""
     if math.isnan(found.value):
-        return Entry(UNDEFINED)
+        return TableEntry(UNDEFINED)
     bounded = not math.isnan(found.low)
     interval = f"{100 * found.low:.1f}{DASH}{100 * found.high:.1f}" if bounded else ""
-    return Entry(f"{100 * found.value:.1f}", interval)
+    return TableEntry(f"{100 * found.value:.1f}", interval)

@@ -25,8 +25,8 @@ from scipy import special, stats
 from alignscore_metric.leaderboards.items import read_items
 from alignscore_metric.scores.estimates import (
     ConsistencyRate,
+    EstimateSettings,
     Floats,
-    Settings,
     estimate_consistency_rate,
 )
 
@@ -36,13 +36,13 @@ REAL = {"FRANK": "frank", "XSumFaith": "xsumfaith"}
 #: Corpus size, share of consistent summaries, AUC of the scores.
 SIMULATED = ((2000, 0.5, 0.9), (2000, 0.9, 0.8), (2000, 0.05, 0.9), (2000, 0.5, 0.5))
 #: The first has no strata and all defaults.
-METHODS: dict[str, tuple[Settings, int | None]] = {
-    "PPI++": (Settings(), None),
-    "PPI": (Settings(lam=1), None),
-    f"PPI++, {STRATA} strata": (Settings(), STRATA),
-    "PPI++, normal interval": (Settings(interval="normal"), None),
-    "PPI++, target system": (Settings(target="system"), None),
-    "labels alone, target system": (Settings(lam=0, target="system"), None),
+METHODS: dict[str, tuple[EstimateSettings, int | None]] = {
+    "PPI++": (EstimateSettings(), None),
+    "PPI": (EstimateSettings(lam=1), None),
+    f"PPI++, {STRATA} strata": (EstimateSettings(), STRATA),
+    "PPI++, normal interval": (EstimateSettings(interval="normal"), None),
+    "PPI++, target system": (EstimateSettings(target="system"), None),
+    "labels alone, target system": (EstimateSettings(lam=0, target="system"), None),
 }
 
 
@@ -68,7 +68,11 @@ class Population:
 
 
 def estimates(
-    population: Population, labels: int, settings: Settings, strata: int | None, repetitions: int
+    population: Population,
+    labels: int,
+    settings: EstimateSettings,
+    strata: int | None,
+    repetitions: int,
 ) -> Iterator[ConsistencyRate | None]:
     """One per random sample of a population; None where it is refused."""
     for repetition in range(repetitions):

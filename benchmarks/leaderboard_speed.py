@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from alignscore_metric.leaderboards.evaluate import Settings, build_board
+from alignscore_metric.leaderboards.evaluate import BoardSettings, build_board
 from alignscore_metric.leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
 
 #: Rows, positives and documents of SummaC's test sets, as the data cards count them; FactCC's
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     tables = [table(dataset, metric) for dataset in SETS for metric in range(options.metrics)]
     pairs = options.metrics * (options.metrics - 1) // 2
-    settings = Settings(resamples=options.resamples).for_metrics(options.metrics)
+    settings = BoardSettings(resamples=options.resamples).for_metrics(options.metrics)
     # A paired test compares two AUCs a permutation.
     per_draw = options.metrics + 2 * pairs * (settings.permutations or 0) / settings.resamples
     for run in range(options.runs):

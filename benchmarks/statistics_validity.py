@@ -19,7 +19,7 @@ import numpy as np
 from pages import write_between_marks
 from scipy import special, stats
 
-from alignscore_metric.leaderboards.comparison import Settings, compare
+from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
 from alignscore_metric.result import ScoreSummary
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import (
@@ -198,7 +198,7 @@ def compared(what: str) -> Place:
     def trial(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
         (population,) = populations
         first, second = population.two_systems(rng)
-        settings = Settings(resamples=resamples)
+        settings = ComparisonSettings(resamples=resamples)
         found = compare({"a": first, "b": second}, population.clusters, settings)
         if what == "mean":
             (system,) = (one for one in found.systems if one.name == "a")

@@ -78,7 +78,7 @@ class Split(_Part):
     note: Text | None = None
 
 
-class Source(_Part):
+class CardSource(_Part):
     """One way to get a dataset: the files, where they are published, and who reads them.
 
     `options` go to the reader as keyword arguments. `documents` tells what the published files
@@ -139,7 +139,7 @@ class Card(_Part):
     annotation: Text
     label_rule: Text = Field(description="when a row is positive, in words")
     splits: dict[Name, Split] = Field(min_length=1)
-    sources: tuple[Source, ...] = ()
+    sources: tuple[CardSource, ...] = ()
     clean_up: bool = Field(default=False, description="AlignScore's evaluation cleans its texts")
     known_defects: tuple[Text, ...] = ()
     benchmarks: tuple[Membership, ...] = ()

@@ -24,7 +24,7 @@ TIE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Resampling):
+class ComparisonSettings(Resampling):
     """What a comparison depends on besides the scores.
 
     Attributes:
@@ -133,11 +133,11 @@ class Comparison:
     documents: int
     systems: tuple[SystemScores, ...]
     pairs: tuple[PairOfSystems, ...]
-    settings: Settings
+    settings: ComparisonSettings
 
 
 def compare(
-    scores: Mapping[str, Floats], documents: Ints, settings: Settings | None = None
+    scores: Mapping[str, Floats], documents: Ints, settings: ComparisonSettings | None = None
 ) -> Comparison:
     """Compare systems that have summarised the same sources.
 
@@ -158,7 +158,7 @@ def compare(
         >>> f"{pair.better} > {pair.worse} by {pair.difference:.3f}, p = {pair.p:g}"
         'a > b by 0.183, p = 0.03125'
     """
-    settings = settings or Settings()
+    settings = settings or ComparisonSettings()
     settings.check_resamples(len(scores))
     for name, values in scores.items():
         if np.isnan(values).all():
@@ -198,7 +198,9 @@ def widest(scores: Mapping[str, Floats], count: int) -> list[tuple[int, str, str
     return [(row, names[high[:, row].argmax()], names[low[:, row].argmin()]) for row in rows]
 
 
-def _system(name: str, values: Floats, documents: Ints, settings: Settings) -> SystemScores:
+def _system(
+    name: str, values: Floats, documents: Ints, settings: ComparisonSettings
+) -> SystemScores:
     defined = values[~np.isnan(values)]
     found = mean_estimate(values, documents, settings)
     return SystemScores(
@@ -213,7 +215,11 @@ def _system(name: str, values: Floats, documents: Ints, settings: Settings) -> S
 
 
 def _pair(
-    first: str, second: str, scores: Mapping[str, Floats], documents: Ints, settings: Settings
+    first: str,
+    second: str,
+    scores: Mapping[str, Floats],
+    documents: Ints,
+    settings: ComparisonSettings,
 ) -> PairOfSystems:
     differences = scores[first] - scores[second]
     if np.nansum(differences) < 0:  # on the examples that both have, the order may be another

@@ -97,7 +97,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Resampling):
+class BoardSettings(Resampling):
     """What a board's uncertainty depends on, besides level, resamples and seed.
 
     Of 0 resamples neither intervals nor tests are computed.
@@ -126,7 +126,7 @@ class Settings(Resampling):
                 "permutations is a whole number > 0; resamples=0 leaves tests out"
             )
 
-    def for_metrics(self, count: int) -> Settings:
+    def for_metrics(self, count: int) -> BoardSettings:
         """The same with the number of permutations that so many metrics need."""
         needed = math.ceil(4 * math.comb(count, 2) / self.alpha)
         return replace(self, permutations=self.permutations or max(self.resamples, needed))
@@ -159,7 +159,7 @@ def build_board(
     benchmark: str,
     split: str | None = None,
     statistic: str = "roc_auc",
-    settings: Settings | None = None,
+    settings: BoardSettings | None = None,
 ) -> Board:
     """The leaderboard of a benchmark from the item tables of its metrics.
 
@@ -174,7 +174,7 @@ def build_board(
         ConfigurationError: No such benchmark, split or statistic.
         InputError: No table fits, or tables of one column were made from different data.
     """
-    settings = Settings() if settings is None else settings
+    settings = BoardSettings() if settings is None else settings
     measure = _measure(statistic)
     tasks = tasks_of(benchmark, split=split)
     if len({task.name for task in tasks}) < len(tasks):
@@ -331,11 +331,11 @@ class _Judged:
     defined: Bools
 
 
-def _judge(panel: Panel, measure: Measure, settings: Settings) -> dict[str, _Judged]:
+def _judge(panel: Panel, measure: Measure, settings: BoardSettings) -> dict[str, _Judged]:
     return {name: _judge_one(panel, name, measure, settings) for name in panel.scores}
 
 
-def _judge_one(panel: Panel, name: str, measure: Measure, settings: Settings) -> _Judged:
+def _judge_one(panel: Panel, name: str, measure: Measure, settings: BoardSettings) -> _Judged:
     scores, reason = _decide(panel, name, measure)
     defined = ~np.isnan(scores)
     undefined = int((~defined).sum())
@@ -355,7 +355,7 @@ def _judge_one(panel: Panel, name: str, measure: Measure, settings: Settings) ->
     return _Judged(cell, sampled, scores, defined)
 
 
-def _cell(sampled: Sampled, settings: Settings) -> Cell:
+def _cell(sampled: Sampled, settings: BoardSettings) -> Cell:
     found = sampled.estimate(settings.level)
     return Cell(found.value, found.low, found.high)
 
@@ -408,13 +408,13 @@ def _prepare(panel: Panel, measure: Measure, rows: Bools) -> st.Preparation:
     return st.system_level(measure.system, panel.systems[rows])
 
 
-def _design(panel: Panel, measure: Measure, settings: Settings, rows: Bools) -> Design:
+def _design(panel: Panel, measure: Measure, settings: BoardSettings, rows: Bools) -> Design:
     with_systems = panel.systems is not None and (settings.systems or measure.system)
     systems = panel.systems[rows] if with_systems and panel.systems is not None else None
     return Design.of(panel.documents[rows], systems)
 
 
-def _rng(settings: Settings, key: str) -> np.random.Generator:
+def _rng(settings: BoardSettings, key: str) -> np.random.Generator:
     """Columns are resampled independently; all metrics of a column see the same resamples."""
     return np.random.default_rng([settings.seed, zlib.crc32(key.encode())])
 
@@ -427,7 +427,7 @@ _Differences = Mapping[tuple[str, str], tuple[float, st.Floats]]
 
 
 def _differences(
-    panel: Panel, judged: Mapping[str, _Judged], measure: Measure, settings: Settings
+    panel: Panel, judged: Mapping[str, _Judged], measure: Measure, settings: BoardSettings
 ) -> _Differences:
     """Of every two metrics, on the rows that both have scored."""
     defined = [name for name, found in judged.items() if not found.cell.reason]
@@ -448,7 +448,9 @@ def _differences(
     return found
 
 
-def _mean_of(columns: Sequence[Mapping[str, _Judged]], settings: Settings) -> dict[str, _Judged]:
+def _mean_of(
+    columns: Sequence[Mapping[str, _Judged]], settings: BoardSettings
+) -> dict[str, _Judged]:
     """Means over columns, which are independent, of the metrics that are defined in all."""
     names = set.intersection(*(set(column) for column in columns)) if columns else set()
     means = {}
@@ -461,7 +463,7 @@ def _mean_of(columns: Sequence[Mapping[str, _Judged]], settings: Settings) -> di
     return means
 
 
-def _mean_difference(columns: Sequence[_Differences], settings: Settings) -> _Differences:
+def _mean_difference(columns: Sequence[_Differences], settings: BoardSettings) -> _Differences:
     """Differences of means, for the pairs that every column has.
 
     A column of few documents has all its swaps enumerated, in order: those are drawn from.
@@ -506,7 +508,7 @@ def _rows(
     judged: Mapping[str, Mapping[str, _Judged]],
     tests: Mapping[str, Sequence[PairwiseTest]],
     found: Mapping[tuple[str, str, str], ItemTable],
-    settings: Settings,
+    settings: BoardSettings,
 ) -> tuple[Row, ...]:
     """One row per metric: by mean, those without one after them, then by name."""
     clusters = {key: _clusters(judged[key], tests[key], settings.alpha) for key in judged}

@@ -33,7 +33,7 @@ from alignscore_metric.leaderboards.items import (
 from alignscore_metric.leaderboards.metrics import Metric
 
 #: Rows that are scored, then written, at a time.
-WINDOW = 256
+RUN_WINDOW = 256
 _RUN = "alignscore leaderboard run BENCHMARK --metric"
 
 
@@ -138,8 +138,8 @@ class Runner:
 
         shown = sys.stderr.isatty() if self.progress is None else self.progress
         with tqdm(total=len(rows), desc=f"{self.name} {title}", disable=not shown) as bar:
-            for start in range(0, len(rows), WINDOW):
-                window = rows[start : start + WINDOW]
+            for start in range(0, len(rows), RUN_WINDOW):
+                window = rows[start : start + RUN_WINDOW]
                 yield window
                 bar.update(len(window))
 

@@ -15,8 +15,8 @@ from alignscore_metric import InputError
 from alignscore_metric.training.casts import (
     DOCUMENT_FAMILIES,
     FAMILIES,
+    CastRow,
     Question,
-    Row,
     answer_kind,
     augment,
     cast,
@@ -46,11 +46,11 @@ def rng(seed: object = 0) -> random.Random:
     return random.Random(seed)  # noqa: S311  # draws data, not secrets
 
 
-def row(**values: object) -> Row:
-    return Row("toy", 7, values)
+def row(**values: object) -> CastRow:
+    return CastRow("toy", 7, values)
 
 
-def pair(label: object) -> Row:
+def pair(label: object) -> CastRow:
     return row(text_a="It rained.", text_b="It was wet.", label=label)
 
 
@@ -122,13 +122,13 @@ def test_missing_columns_and_wrong_types_are_named() -> None:
     with pytest.raises(InputError, match=r"toy, row 7: text_a must be a text, not 3"):
         nli(row(text_a=3, text_b="b", label=0))
     with pytest.raises(InputError, match=r"toy, row 7: no column 'premise'"):
-        nli(Row("toy", 7, {"label": 0}, {"text_a": "premise"}))
+        nli(CastRow("toy", 7, {"label": 0}, {"text_a": "premise"}))
 
 
 def test_columns_are_renamed_and_joined() -> None:
     values = {"situation": "It rains. ", "background": " Rain is wet.", "q": "What?", "a": ["rain"]}
     columns = {"context": ("situation", "background"), "question": "q", "answers": "a"}
-    made = extractive_qa(Row("ropes", 1, values, columns), rng(), paired=False)
+    made = extractive_qa(CastRow("ropes", 1, values, columns), rng(), paired=False)
     assert [(e.text_a, e.text_b) for e in made] == [("It rains. Rain is wet.", "What? rain")]
 
 
@@ -218,7 +218,7 @@ def test_hotpot_with_four_gold_paragraphs_has_no_other() -> None:
     assert len(multi_hop_qa(row(**full), rng())[0].text_a.split("\n")) == 4
 
 
-def story(**question: object) -> Row:
+def story(**question: object) -> CastRow:
     asked = {"q": "Where?", "consensus": {"s": 0, "e": 5}, "isQuestionBad": 0.0} | question
     return row(text="Paris burned in 1871 near Lyon.", type="train", questions=[asked])
 
@@ -231,7 +231,7 @@ def test_stories_of_newsqa() -> None:
     assert len(story_qa(story(isQuestionBad=0.2), rng())) == 2
     assert story_qa(story(consensus={"badQuestion": True}), rng()) == []
     test = story()
-    assert story_qa(Row("newsqa", 1, {**test.values, "type": "test"}), rng()) == []
+    assert story_qa(CastRow("newsqa", 1, {**test.values, "type": "test"}), rng()) == []
 
 
 def test_yes_and_no() -> None:

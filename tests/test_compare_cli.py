@@ -15,7 +15,7 @@ import pytest
 import alignscore_metric.metric
 from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
-from alignscore_metric.leaderboards.comparison import Settings, compare
+from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
 
 DASH = "\N{EN DASH}"
 COUNT = 24
@@ -99,7 +99,7 @@ def refusal(*argv, capsys):
 def test_json_has_the_numbers_of_the_arrays(three, capsys):
     options = ("--resamples", 800, "--seed", 4, "--threshold", 0.6, "--alpha", 0.1)
     found = as_json(*FILES, *options, capsys=capsys)
-    settings = Settings(resamples=800, seed=4, threshold=0.6, alpha=0.1)
+    settings = ComparisonSettings(resamples=800, seed=4, threshold=0.6, alpha=0.1)
     expected = compare(scores_of(three), np.arange(COUNT), settings)
     assert found["settings"] == {
         "threshold": 0.6, "alpha": 0.1, "level": 0.95, "resamples": 800, "seed": 4

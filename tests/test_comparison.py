@@ -10,11 +10,11 @@ import scipy.special
 import scipy.stats
 
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.leaderboards.comparison import TIE, Settings, compare, widest
+from alignscore_metric.leaderboards.comparison import TIE, ComparisonSettings, compare, widest
 from alignscore_metric.result import ScoreSummary
 from alignscore_metric.scores.significance import separated_clusters
 
-QUICK = Settings(resamples=500)
+QUICK = ComparisonSettings(resamples=500)
 
 
 def alone(count):
@@ -49,7 +49,7 @@ def system_of(comparison, name):
 @pytest.mark.parametrize("gaps", [0, 7])
 def test_statistics_of_systems_against_numpy(gaps):
     scores = random_scores(gaps=gaps)
-    found = compare(scores, alone(40), Settings(resamples=500, threshold=0.55))
+    found = compare(scores, alone(40), ComparisonSettings(resamples=500, threshold=0.55))
     assert (found.examples, found.documents) == (40, 40)
     means = [np.nanmean(scores[system.name]) for system in found.systems]
     assert means == sorted(means, reverse=True)
@@ -75,7 +75,7 @@ def student(value, draws, count, level=0.95, *, lowest=0.0):
 def test_interval_of_a_mean_is_students_with_scipys_draws(gaps):
     """It is what `AlignScoreResult.ci` gives too."""
     scores = random_scores(gaps=gaps)
-    found = compare(scores, alone(40), Settings(resamples=700, seed=3, level=0.9))
+    found = compare(scores, alone(40), ComparisonSettings(resamples=700, seed=3, level=0.9))
     for name, values in scores.items():
         draws = scipy.stats.bootstrap(
             (values[~np.isnan(values)],),
@@ -95,7 +95,7 @@ def test_documents_are_resampled_whole():
     """Rows that are drawn and put together one by one."""
     scores = random_scores("ab", 30, gaps=4)
     documents = np.repeat([0, 1, 2, 3, 4], [2, 10, 3, 8, 7])
-    found = compare(scores, documents, Settings(resamples=400, seed=1))
+    found = compare(scores, documents, ComparisonSettings(resamples=400, seed=1))
     assert found.documents == 5
     pair = found.pairs[0]
     arrays = {system.name: scores[system.name] for system in found.systems}
@@ -156,14 +156,14 @@ def exact_p(differences, documents):
 @pytest.mark.parametrize("seed", range(4))
 def test_p_of_few_documents_is_exact(documents, seed):
     scores = random_scores("ab", 9, seed=seed)
-    pair = compare(scores, documents, Settings(resamples=600)).pairs[0]
+    pair = compare(scores, documents, ComparisonSettings(resamples=600)).pairs[0]
     assert pair.p == pytest.approx(exact_p(scores["a"] - scores["b"], documents))
     assert pair.p_holm == pair.p
 
 
 def test_p_of_many_documents_is_near_scipys_test_of_swapped_scores():
     scores = random_scores("ab", 60, seed=5)
-    pair = compare(scores, alone(60), Settings(resamples=20_000)).pairs[0]
+    pair = compare(scores, alone(60), ComparisonSettings(resamples=20_000)).pairs[0]
     expected = scipy.stats.permutation_test(
         (scores["a"], scores["b"]),
         lambda a, b, axis: a.mean(axis) - b.mean(axis),
@@ -217,7 +217,9 @@ def closed_testing(p_values):
 
 
 def test_holm_over_all_pairs_against_closed_testing():
-    found = compare(random_scores("abcd", 60, seed=2), alone(60), Settings(resamples=2000))
+    found = compare(
+        random_scores("abcd", 60, seed=2), alone(60), ComparisonSettings(resamples=2000)
+    )
     p_values = [pair.p for pair in found.pairs]
     assert len(set(p_values)) > 4
     corrected = [pair.p_holm for pair in found.pairs]
@@ -300,9 +302,9 @@ def test_clusters_of_scores():
     base = rng.uniform(0.3, 0.6, 80)
     levels = {"w": 0.0, "x": 0.3, "y": 0.0, "z": 0.3}
     scores = {name: base + level + rng.normal(0, 0.05, 80) for name, level in levels.items()}
-    found = compare(scores, alone(80), Settings(resamples=2000))
+    found = compare(scores, alone(80), ComparisonSettings(resamples=2000))
     assert {s.name: s.cluster for s in found.systems} == {"x": 1, "z": 1, "w": 2, "y": 2}
-    strict = compare(scores, alone(80), Settings(resamples=20_000, alpha=0.001))
+    strict = compare(scores, alone(80), ComparisonSettings(resamples=20_000, alpha=0.001))
     assert [s.cluster for s in strict.systems] == [1, 1, 2, 2]
 
 
@@ -335,8 +337,8 @@ def test_too_few_resamples_for_any_significance():
     """The number that is asked for is enough for equal p-values of all pairs."""
     scores = {str(n): np.full(30, 0.9 - 0.1 * n) for n in range(6)}
     with pytest.raises(ConfigurationError, match=r"15 pairs of systems .* give --resamples 2400"):
-        compare(scores, alone(30), Settings(resamples=599))
-    found = compare(scores, alone(30), Settings(resamples=600))
+        compare(scores, alone(30), ComparisonSettings(resamples=599))
+    found = compare(scores, alone(30), ComparisonSettings(resamples=600))
     assert [system.cluster for system in found.systems] == [1, 2, 3, 4, 5, 6]
 
 
@@ -346,12 +348,14 @@ def test_too_few_resamples_for_any_significance():
 )
 def test_settings_without_meaning(values):
     with pytest.raises(ConfigurationError):
-        Settings(**values)
+        ComparisonSettings(**values)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
 def test_alpha_decides_the_clusters(alpha):
     a = np.array([0.6, 0.7, 0.8, 0.9, 0.5])
-    found = compare({"a": a, "b": a - [0.2, 0.1, 0.3, 0.2, 0.1]}, alone(5), Settings(alpha=alpha))
+    found = compare(
+        {"a": a, "b": a - [0.2, 0.1, 0.3, 0.2, 0.1]}, alone(5), ComparisonSettings(alpha=alpha)
+    )
     assert found.pairs[0].p == 2 / 2**5
     assert found.systems[1].cluster == (1 if alpha == 0.05 else 2)

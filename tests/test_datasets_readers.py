@@ -13,7 +13,7 @@ import pytest
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.leaderboards.cards import get_card, parse_card
 from alignscore_metric.leaderboards.datasets import availability, load
-from alignscore_metric.leaderboards.datasets.files import DataFile, candidates, read
+from alignscore_metric.leaderboards.datasets.files import DataFile, candidate_files, read
 from alignscore_metric.leaderboards.datasets.loading import _choose
 from alignscore_metric.leaderboards.datasets.polytope import read_polytope
 from alignscore_metric.leaderboards.datasets.readers import get_reader
@@ -265,7 +265,9 @@ def test_vitaminc_is_read_inside_its_zip(tmp_path):
 
 def test_a_file_is_looked_for_in_every_folder_plain_and_compressed(tmp_path):
     line = as_lines([UNIFORM_ROW])
-    places = [path.relative_to(tmp_path).as_posix() for path in candidates("q2.jsonl", [tmp_path])]
+    places = [
+        path.relative_to(tmp_path).as_posix() for path in candidate_files("q2.jsonl", [tmp_path])
+    ]
     assert places == [
         "q2.jsonl", "q2.jsonl.gz", "uniform/q2.jsonl", "uniform/q2.jsonl.gz", "official/q2.jsonl",
         "official/q2.jsonl.gz",

@@ -11,7 +11,11 @@ from scipy import stats
 
 from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.scores.estimates import Settings, estimate_consistency_rate, labels_needed
+from alignscore_metric.scores.estimates import (
+    EstimateSettings,
+    estimate_consistency_rate,
+    labels_needed,
+)
 
 
 def population(size=2000, rate=0.4, noise=1.0, seed=0):
@@ -23,7 +27,7 @@ def population(size=2000, rate=0.4, noise=1.0, seed=0):
 
 def estimate(labels, scores, rows, *, strata=None, **settings):
     return estimate_consistency_rate(
-        scores, rows, labels[rows], strata=strata, settings=Settings(**settings)
+        scores, rows, labels[rows], strata=strata, settings=EstimateSettings(**settings)
     )
 
 
@@ -47,7 +51,7 @@ def test_equals_ppi_python(ppi, lam, scale, rate, labelled, level):
     scores = scale * scores
     rows = draw(len(scores), labelled)
     found = estimate_consistency_rate(
-        scores, rows, labels[rows], settings=Settings("system", lam, "normal", level)
+        scores, rows, labels[rows], settings=EstimateSettings("system", lam, "normal", level)
     )
     given = labels[rows].astype(float), scores[rows], np.delete(scores, rows)
     rate_there = float(np.squeeze(ppi.ppi_mean_pointestimate(*given, lam=lam)))
@@ -252,7 +256,7 @@ def test_a_plan_without_scores_is_the_smallest_sample_with_that_wilson_interval(
         return 2 * half
 
     expected = next(n for n in itertools.count(20) if wilson_width(n) <= width)
-    settings = Settings(target="system")
+    settings = EstimateSettings(target="system")
     planned = labels_needed(width, summaries=10**9, rate=rate, correlation=0.0, settings=settings)
     assert planned == expected
 
@@ -261,7 +265,7 @@ def test_a_plan_without_scores_is_the_smallest_sample_with_that_wilson_interval(
 def test_planned_labels_give_the_wanted_width(target):
     labels, scores = population(1000)
     r = np.corrcoef(labels, scores)[0, 1]
-    settings = Settings(target=target)
+    settings = EstimateSettings(target=target)
     needed = labels_needed(
         0.12, summaries=1000, rate=labels.mean(), correlation=r, settings=settings
     )
@@ -280,7 +284,7 @@ def test_a_pilots_own_width_takes_as_many_labels_as_it_has(target):
 
 
 def test_plans_that_cannot_be():
-    settings = Settings(target="system")
+    settings = EstimateSettings(target="system")
     with pytest.raises(InputError, match="score more summaries"):
         labels_needed(0.02, summaries=500, rate=0.5, correlation=0.9, settings=settings)
     for width, rate, correlation in [(0, 0.5, 0), (0.1, 1, 0), (0.1, 0.5, -0.1), (0.1, 0.5, 1.1)]:
@@ -334,7 +338,7 @@ def test_refused(arguments, message):
 )
 def test_settings_refused(wrong):
     with pytest.raises(ConfigurationError, match=f"^{next(iter(wrong))} "):
-        Settings(**wrong)
+        EstimateSettings(**wrong)
 
 
 # ------------------------------------------------------------ the command

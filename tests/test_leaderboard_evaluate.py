@@ -12,10 +12,10 @@ from sklearn import metrics as sk
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.board import Board
 from alignscore_metric.leaderboards.cards import Membership, Overlap, load_cards
-from alignscore_metric.leaderboards.evaluate import MEAN, MEASURES, Settings, build_board
+from alignscore_metric.leaderboards.evaluate import MEAN, MEASURES, BoardSettings, build_board
 from alignscore_metric.leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
 
-FAST = Settings(resamples=200)
+FAST = BoardSettings(resamples=200)
 
 
 @pytest.fixture
@@ -359,7 +359,9 @@ def test_where_keeps_rows_and_pooled_splits_are_one_column(benchmark):
 
 def test_no_resamples_no_uncertainty(benchmark):
     benchmark(one={})
-    board = board_of([a_table(m, "one", judged()) for m in "ab"], settings=Settings(resamples=0))
+    board = board_of(
+        [a_table(m, "one", judged()) for m in "ab"], settings=BoardSettings(resamples=0)
+    )
     assert board.tests == ()
     for row in board.rows:
         for cell in (row.mean, row.cells["one/test"]):
@@ -373,9 +375,9 @@ def test_no_resamples_no_uncertainty(benchmark):
 )
 def test_settings_without_meaning_are_refused(wrong):
     with pytest.raises(ConfigurationError, match="between 0 and 1"):
-        Settings(**wrong)
+        BoardSettings(**wrong)
     with pytest.raises(ConfigurationError, match="permutations is a whole number > 0"):
-        Settings(permutations=0)
+        BoardSettings(permutations=0)
 
 
 def test_many_metrics_get_the_permutations_that_holms_correction_needs(benchmark):

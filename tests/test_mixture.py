@@ -17,7 +17,7 @@ from alignscore_metric.text.ngrams import KnownHashes, normalise
 from alignscore_metric.training import mixture
 from alignscore_metric.training.data import AlignmentExample, read_examples
 from alignscore_metric.training.mixture import (
-    Overlap,
+    ProtectedRuns,
     deduplicate,
     drop_overlaps,
     limits,
@@ -183,9 +183,9 @@ def words(start: int, stop: int) -> str:
 def test_runs_of_13_words_or_8_in_short_texts(text, overlaps):
     protected = [words(0, 30)]
     as_context, report = drop_overlaps([example(text, "z")], protected)
-    assert report == {"set": Overlap(1, overlaps, 0, overlaps)}
+    assert report == {"set": ProtectedRuns(1, overlaps, 0, overlaps)}
     as_claim, report = drop_overlaps([example("z", text)], protected)
-    assert report == {"set": Overlap(1, 0, overlaps, overlaps)}
+    assert report == {"set": ProtectedRuns(1, 0, overlaps, overlaps)}
     assert bool(as_context) is bool(as_claim) is not overlaps
 
 
@@ -222,7 +222,7 @@ def test_overlaps_are_those_counted_with_tuples(seed, monkeypatch):
     assert kept == [row for row, a, b in hits if not a and not b]
     assert 0 < len(kept) < len(rows)
     assert report == {
-        name: Overlap(
+        name: ProtectedRuns(
             rows=sum(r.dataset == name for r in rows),
             context=sum(a for r, a, _ in hits if r.dataset == name),
             claim=sum(b for r, _, b in hits if r.dataset == name),
@@ -258,7 +258,7 @@ def test_boilerplate_does_not_hide_another_run():
 
 def test_nothing_protected_or_nothing_to_train_on():
     rows = [example(words(0, 20), "z")]
-    assert drop_overlaps(rows, []) == (rows, {"set": Overlap(1, 0, 0, 0)})
+    assert drop_overlaps(rows, []) == (rows, {"set": ProtectedRuns(1, 0, 0, 0)})
     assert drop_overlaps([], [words(0, 20)]) == ([], {})
 
 
@@ -297,6 +297,6 @@ def test_shared_training_sets_hardly_overlap_the_shared_benchmarks(shared):
     rows = read_examples(shared / "train" / "x_conjnli.jsonl.gz", "x_conjnli")
     planted = example(protected[0], "z", dataset="planted")
     kept, report = drop_overlaps([*rows, planted], protected)
-    assert report["x_conjnli"] == Overlap(rows=14959, context=35, claim=36, dropped=47)
-    assert report["planted"] == Overlap(rows=1, context=1, claim=0, dropped=1)
+    assert report["x_conjnli"] == ProtectedRuns(rows=14959, context=35, claim=36, dropped=47)
+    assert report["planted"] == ProtectedRuns(rows=1, context=1, claim=0, dropped=1)
     assert len(kept) == len(rows) - 47

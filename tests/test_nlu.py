@@ -24,9 +24,15 @@ from alignscore_metric.errors import ConfigurationError, InputError, MissingReso
 from alignscore_metric.leaderboards.nlu import runs as nlu_runs
 from alignscore_metric.leaderboards.nlu.board import judge
 from alignscore_metric.leaderboards.nlu.data import load_task, questions_of
-from alignscore_metric.leaderboards.nlu.measures import Answers, prepare
+from alignscore_metric.leaderboards.nlu.measures import Answers, prepare_measure
 from alignscore_metric.leaderboards.nlu.runs import read_run, run_file
-from alignscore_metric.leaderboards.nlu.tasks import FAMILIES, TASKS, NluTask, exposure, task_of
+from alignscore_metric.leaderboards.nlu.tasks import (
+    TASK_FAMILIES,
+    TASKS,
+    NluTask,
+    exposure,
+    task_of,
+)
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Resampling
 from alignscore_metric.training.data import AlignmentExample
@@ -96,7 +102,7 @@ def test_measures_are_those_of_sklearn_and_scipy(measure, own, head, resampled):
     labels = rng.random(200).round(1) if own == "reg" else classes(3 if own == "tri" else 2, 200)
     given = answers(own, labels)
     weights = rng.integers(0, 4, 200) if resampled else np.ones(200, dtype=int)
-    found = prepare(measure, given, head=head).statistic(weights[None].astype(float))
+    found = prepare_measure(measure, given, head=head).statistic(weights[None].astype(float))
     assert found[0] == pytest.approx(of_repeated(measure, given, weights, head), abs=1e-9)
 
 
@@ -111,7 +117,7 @@ def test_the_highest_option_is_the_answer():
         ("reg", given.logits["reg"]),
     ):
         chosen = table.assign(degree=degree).groupby("q")["degree"].idxmax()
-        found = prepare("choice_accuracy", given, head=head)
+        found = prepare_measure("choice_accuracy", given, head=head)
         assert st.value(found.statistic, 50) == pytest.approx(table["right"][chosen].mean())
         assert found.contexts.tolist() == (np.arange(50) // 2).tolist()
         assert (found.chance, math.isnan(found.majority)) == (0.25, True)
@@ -123,7 +129,7 @@ def test_ties_are_guesses_wherever_the_right_option_stands(place):
     labels = (np.arange(80) % 4 == place).astype(int)
     given = answers("bin", labels, questions=np.repeat(np.arange(20), 4))
     given.logits["bin"][:] = 0.3
-    assert st.value(prepare("choice_accuracy", given).statistic, 20) == pytest.approx(0.25)
+    assert st.value(prepare_measure("choice_accuracy", given).statistic, 20) == pytest.approx(0.25)
 
 
 def test_rows_of_no_question_do_not_count():
@@ -131,14 +137,14 @@ def test_rows_of_no_question_do_not_count():
     given = answers("bin", labels, questions=[0, 0, -1, -1, 1, 1])
     given.logits["bin"][:, 1] = [5, 0, 9, 9, 0, 5]
     given.logits["bin"][:, 0] = 0
-    assert st.value(prepare("choice_accuracy", given).statistic, 2) == 0.5
+    assert st.value(prepare_measure("choice_accuracy", given).statistic, 2) == 0.5
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8])
 @pytest.mark.parametrize("measure", ["accuracy", "f1"])
 def test_chance_and_majority_are_those_of_dummy_classifiers(measure, share):
     labels = (np.arange(20_000) < share * 20_000).astype(int)
-    found = prepare(measure, answers("bin", labels))
+    found = prepare_measure(measure, answers("bin", labels))
     score = {"accuracy": accuracy_score, "f1": f1_score}[measure]
     for strategy, expected in (("uniform", found.chance), ("most_frequent", found.majority)):
         dummy = DummyClassifier(strategy=strategy, random_state=0)
@@ -297,7 +303,7 @@ def test_tasks_that_are_read_by_name_are_in_the_catalogue():
 
     cards = load_cards()
     for task in TASKS:
-        assert task.family in FAMILIES
+        assert task.family in TASK_FAMILIES
         assert not task.splits or task.name in ALIGN_28
         assert task.evaluation is None or task.evaluation in cards[task.name].splits
 

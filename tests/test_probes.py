@@ -19,10 +19,10 @@ from alignscore_metric.training.probe_results import (
     BEFORE,
     ProbeRow,
     plot_probes,
-    read_rows,
+    read_probe_rows,
     summarise,
     table,
-    write_rows,
+    write_probe_rows,
 )
 from alignscore_metric.training.probes import (
     EncodedTask,
@@ -415,7 +415,7 @@ def test_a_killed_run_goes_on(plan, folder, tmp_path):
     fit = Recorder()
     assert run_probes(plan, folder, results=results, fit=fit) == whole
     assert len(fit.calls) == 6  # two of the four runs, of three stages each
-    assert read_rows(results)[0] == whole
+    assert read_probe_rows(results)[0] == whole
     with pytest.raises(ConfigurationError, match="rows of another plan"):
         run_probes(replace(plan, rounds=5), folder, results=results, fit=fit)
 
@@ -496,9 +496,9 @@ def test_the_value_of_a_row_is_the_main_measure_of_its_head():
 
 def test_rows_survive_their_file(tmp_path):
     path = tmp_path / "probes.json"
-    write_rows(path, ROWS, plan="a plan")
+    write_probe_rows(path, ROWS, plan="a plan")
     assert "NaN" not in path.read_text(encoding="utf-8")
-    rows, plan = read_rows(path)
+    rows, plan = read_probe_rows(path)
     assert plan == "a plan"
     assert rows[:-1] == ROWS[:-1]
     assert math.isnan(rows[-1].measures["tri_accuracy"])
@@ -509,7 +509,7 @@ def test_a_file_of_something_else_is_no_rows(tmp_path, text):
     path = tmp_path / "probes.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"probes\.json holds no rows"):
-        read_rows(path)
+        read_probe_rows(path)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

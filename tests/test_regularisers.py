@@ -15,9 +15,9 @@ from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, Aligner
 from alignscore_metric.training.data import IGNORED
 from alignscore_metric.training.objective import joint_loss
 from alignscore_metric.training.regularisers import (
-    KINDS,
     R3F,
     R4F,
+    REGULARISERS,
     SAM,
     SMART,
     FreeLB,
@@ -675,7 +675,7 @@ def test_smart_equals_an_independent_computation():
 # --------------------------------------------------------------------------- all of them
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", REGULARISERS)
 def test_hooks_are_gone_and_passes_counted(name):
     aligner = make_aligner(dropout=0.1)
     step = Step(prepared(build_regulariser({"name": name}), aligner), aligner)
@@ -684,7 +684,7 @@ def test_hooks_are_gone_and_passes_counted(name):
     assert all(not module._forward_pre_hooks for module in aligner.modules())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", REGULARISERS)
 def test_hooks_are_gone_after_an_error_in_any_pass(name):
     aligner = make_aligner()
     regulariser = prepared(build_regulariser({"name": name}), aligner)
@@ -703,7 +703,7 @@ def test_hooks_are_gone_after_an_error_in_any_pass(name):
         assert all(not module._forward_hooks for module in aligner.modules())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", REGULARISERS)
 def test_gradients_accumulate_over_batches(name):
     aligner = make_aligner()
     regulariser = prepared(build_regulariser({"name": name}), aligner)
@@ -723,7 +723,7 @@ def test_gradients_accumulate_over_batches(name):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", [*KINDS, "sam per head"])
+@pytest.mark.parametrize("name", [*REGULARISERS, "sam per head"])
 def test_every_regulariser_learns_under_bfloat16_autocast(name, device):
     """Five labels can be learnt by heart, by any of them."""
     aligner = make_aligner(dropout=0.05).to(device)
@@ -751,7 +751,7 @@ def test_every_regulariser_learns_under_bfloat16_autocast(name, device):
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", REGULARISERS)
 def test_a_step_depends_on_weights_and_generators_alone(name):
     """What a run resumes from is enough: nothing is kept between steps."""
     aligner = make_aligner(dropout=0.1)
@@ -780,7 +780,7 @@ def one_process(tmp_path):
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("name", [*KINDS, "sam per head"])
+@pytest.mark.parametrize("name", [*REGULARISERS, "sam per head"])
 def test_regularisers_work_through_data_parallel_wrappers(name, one_process):
     options = {"name": "sam", "per_head": True} if name == "sam per head" else {"name": name}
     found = []
@@ -801,7 +801,7 @@ def test_regularisers_work_through_data_parallel_wrappers(name, one_process):
         torch.testing.assert_close(found[1][key], gradient)
 
 
-@pytest.mark.parametrize("name", sorted(set(KINDS) - {"plain"}))
+@pytest.mark.parametrize("name", sorted(set(REGULARISERS) - {"plain"}))
 def test_a_step_before_prepare_is_refused(name):
     aligner = make_aligner()
     with pytest.raises(ConfigurationError, match=r"prepare\(aligner\)"):
@@ -830,10 +830,10 @@ def test_build_regulariser_knows_every_kind_and_its_published_defaults():
         "freelb": {"steps": 2, "adversarial_rate": 0.1, "initial_norm": 0.1, "radius": 0.3},
         "smart": {"weight": 1.0, "epsilon": 1e-5, "sigma": 1e-5, "step_size": 1e-3, "steps": 1},
     }
-    assert defaults.keys() | {"plain"} == KINDS.keys()
+    assert defaults.keys() | {"plain"} == REGULARISERS.keys()
     for name, options in defaults.items():
         built = build_regulariser({"name": name})
-        assert type(built) is KINDS[name]
+        assert type(built) is REGULARISERS[name]
         found = {f.name: getattr(built, f.name) for f in fields(built) if f.init}
         assert found == options
         assert build_regulariser({"name": name} | options) == built

@@ -77,11 +77,11 @@ def _add_settings(compare: argparse.ArgumentParser) -> None:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from alignscore_metric.leaderboards.comparison import Settings, compare
+    from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
     from alignscore_metric.leaderboards.systems import match_examples, read_systems
     from alignscore_metric.leaderboards.tables.comparison import render_comparison
 
-    settings = Settings(
+    settings = ComparisonSettings(
         threshold=args.threshold, alpha=args.alpha, resamples=args.resamples, seed=args.seed
     )
     settings.check_resamples(len(args.files))

@@ -16,7 +16,7 @@ from alignscore_metric.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
-    from alignscore_metric.scores.estimates import ConsistencyRate, Settings
+    from alignscore_metric.scores.estimates import ConsistencyRate, EstimateSettings
 
 
 def add_estimate(commands: Commands) -> None:
@@ -64,9 +64,9 @@ def add_estimate(commands: Commands) -> None:
 
 def _estimate(args: argparse.Namespace) -> int:
     from alignscore_metric.files.tables import read_table
-    from alignscore_metric.scores.estimates import Settings
+    from alignscore_metric.scores.estimates import EstimateSettings
 
-    settings = Settings(args.target, args.lam, args.interval, args.level)
+    settings = EstimateSettings(args.target, args.lam, args.interval, args.level)
     assumed = (args.rate, args.correlation)
     if assumed != (None, None) and None in (*assumed, args.width):
         raise ConfigurationError("a plan without labels takes --width, --rate and --correlation")
@@ -91,7 +91,7 @@ def _estimate(args: argparse.Namespace) -> int:
 
 
 def _from_labels(
-    args: argparse.Namespace, table: Table, scores: list[float], settings: Settings
+    args: argparse.Namespace, table: Table, scores: list[float], settings: EstimateSettings
 ) -> ConsistencyRate:
     from alignscore_metric.scores.estimates import estimate_consistency_rate
 
@@ -112,7 +112,7 @@ def _from_labels(
 
 
 def _plan(
-    width: float, summaries: int, rate: float, correlation: float, settings: Settings
+    width: float, summaries: int, rate: float, correlation: float, settings: EstimateSettings
 ) -> dict[str, int]:
     from alignscore_metric.scores.estimates import labels_needed
 

@@ -21,7 +21,7 @@ from alignscore_metric.system.whole_files import write_text
 if TYPE_CHECKING:
     from alignscore_metric import SentenceEvidence
     from alignscore_metric.leaderboards.board import Board, Row
-    from alignscore_metric.leaderboards.evaluate import Settings
+    from alignscore_metric.leaderboards.evaluate import BoardSettings
     from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable
     from alignscore_metric.leaderboards.tasks import Task
 
@@ -406,7 +406,7 @@ def _saved_board(args: argparse.Namespace) -> Board:
 
 
 def _all_boards(
-    items: Sequence[ItemTable], statistics: Sequence[str] | None, settings: Settings
+    items: Sequence[ItemTable], statistics: Sequence[str] | None, settings: BoardSettings
 ) -> Iterator[Board]:
     """A board for every benchmark, split and statistic that the runs cover."""
     from alignscore_metric.leaderboards.evaluate import build_board
@@ -437,12 +437,12 @@ def _explain(model: str) -> Callable[[str, str], list[SentenceEvidence]]:
     return AlignScore(model, progress=False).explain
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    from alignscore_metric.leaderboards.evaluate import Settings
+def _settings(args: argparse.Namespace) -> BoardSettings:
+    from alignscore_metric.leaderboards.evaluate import BoardSettings
 
     if args.seed < 0:
         raise ConfigurationError(f"--seed {args.seed}: give a whole number >= 0")
-    return Settings(
+    return BoardSettings(
         resamples=args.resamples, seed=args.seed, alpha=args.alpha, systems=args.systems
     )
 

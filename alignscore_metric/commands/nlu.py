@@ -122,12 +122,14 @@ def _tasks(names: Sequence[str] | None) -> Sequence[NluTask]:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from alignscore_metric.leaderboards.nlu.board import build_board
-    from alignscore_metric.leaderboards.nlu.runs import read_runs
+    from alignscore_metric.leaderboards.nlu.board import build_nlu_board
+    from alignscore_metric.leaderboards.nlu.runs import read_nlu_runs
     from alignscore_metric.leaderboards.tables.nlu import render_nlu
     from alignscore_metric.scores.intervals import Resampling
 
     settings = Resampling(resamples=args.resamples, seed=args.seed)
-    board = build_board(read_runs(args.runs, args.model), model=args.model, settings=settings)
+    board = build_nlu_board(
+        read_nlu_runs(args.runs, args.model), model=args.model, settings=settings
+    )
     write_text(args.output, render_nlu(board, format=args.format))
     return OK

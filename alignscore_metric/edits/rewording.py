@@ -59,7 +59,7 @@ KEEP_WHOLE = re.compile(
 
 _DIGIT_OF = {word: str(value) for word, value in NUMBER_VALUES.items()}
 _WORD_OF = {str(value): word for word, value in NUMBER_VALUES.items() if value <= 12}
-FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+DATE_FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d)%"), lambda m: " per cent"),
     (re.compile(r"(?<=\d) ?(?:per cent|percent)\b"), lambda m: "%"),
     (re.compile(r"(?<=\d) per cent\b"), lambda m: " percent"),
@@ -144,7 +144,7 @@ def reword(claim: str, rng: random.Random) -> str:
 
 def reformat(claim: str, rng: random.Random) -> str:
     """Write a number in another form, where there is one."""
-    for pattern, new in rng.sample(FORMATS, len(FORMATS)):
+    for pattern, new in rng.sample(DATE_FORMATS, len(DATE_FORMATS)):
         changed = pattern.sub(new, claim, count=1)
         if changed != claim:
             return changed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROWS = 5
 CHARACTERS = 200
-HEADS = ("row", "score", "least supported sentence", "its score", "closest to it in the source")
+HEADINGS = ("row", "score", "least supported sentence", "its score", "closest to it in the source")
 
 
 def render_table(result: Evaluation) -> str:
@@ -32,7 +32,7 @@ def render_table(result: Evaluation) -> str:
     head, signature = str(result).split("\n")
     worst = np.argsort(result.scores, kind="stable")[: min(ROWS, len(result.defined))]  # NaN last
     rows = [_cells("td", _worst_of(result, int(row))) for row in worst]
-    table = f"<table><thead>{_cells('th', HEADS)}</thead><tbody>{''.join(rows)}</tbody></table>"
+    table = f"<table><thead>{_cells('th', HEADINGS)}</thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<p>{escape(head)}</p>{table if rows else ''}<p><code>{escape(signature)}</code></p>"
 
 

@@ -32,7 +32,7 @@ FEWEST_IN_STRATUM = 5
 
 
 @dataclass(frozen=True)
-class Settings:
+class EstimateSettings:
     """What an estimate depends on besides the data.
 
     Attributes:
@@ -100,7 +100,7 @@ class ConsistencyRate:
     undefined: int
     correlation: float
     effective_labels: float
-    settings: Settings
+    settings: EstimateSettings
 
     @property
     def labels_saved(self) -> float:
@@ -153,7 +153,7 @@ def estimate_consistency_rate(
     labels: npt.ArrayLike,
     *,
     strata: int | Sequence[Hashable] | None = None,
-    settings: Settings | None = None,
+    settings: EstimateSettings | None = None,
 ) -> ConsistencyRate:
     """Estimate which share of N summaries is consistent, from n labels and N scores.
 
@@ -182,7 +182,7 @@ def estimate_consistency_rate(
         labels alone: 0.4600 (0.3679 to 0.5549)
         100 labels with scores are worth 129 without (lambda 0.80; Wilson intervals)
     """
-    settings = settings or Settings()
+    settings = settings or EstimateSettings()
     values = _scores(scores)
     marks = _marks(len(values), labelled_indices, labels)
     defined = ~np.isnan(values)
@@ -214,7 +214,7 @@ def labels_needed(
     summaries: int,
     rate: float,
     correlation: float,
-    settings: Settings | None = None,
+    settings: EstimateSettings | None = None,
 ) -> int:
     """Plan: how many labels give an interval of a width, with a tuned `lam` and without strata.
 
@@ -237,7 +237,7 @@ def labels_needed(
         >>> labels_needed(0.1, summaries=5000, rate=0.8, correlation=0.6)
         154
     """
-    settings = settings or Settings()
+    settings = settings or EstimateSettings()
     if not (0 < width < 1 and 0 < rate < 1 and 0 <= correlation <= 1):
         raise InputError(
             f"no plan for width {width:g}, rate {rate:g}, correlation {correlation:g}: give "
@@ -290,7 +290,7 @@ class _Stratum:
         """PPI's estimate: mean score of the others, and what the labels say it is wrong by."""
         return float(lam * self.others.mean() + (self.labels - lam * self.scores).mean())
 
-    def variance(self, lam: float, spent: int, settings: Settings) -> float:
+    def variance(self, lam: float, spent: int, settings: EstimateSettings) -> float:
         """Variance of `rate`.
 
         For the target `system` PPI's. For `corpus` that of sampling without replacement: with
@@ -311,7 +311,7 @@ class _Stratum:
         return rectifier / n * others / self.size
 
 
-def _variance(values: Floats, spent: int, settings: Settings) -> float:
+def _variance(values: Floats, spent: int, settings: EstimateSettings) -> float:
     """Variance by the interval's formula: plain (normal), or unbiased and with a floor (Wilson).
 
     The floor is the variance of one error among n + 2 labels: that n labels agree, with each other
@@ -336,7 +336,7 @@ class _Pooled:
     effective_labels: float
 
 
-def _pool(parts: Sequence[_Stratum], settings: Settings) -> _Pooled:
+def _pool(parts: Sequence[_Stratum], settings: EstimateSettings) -> _Pooled:
     """Estimate each stratum, and weight it by its share of the summaries."""
     labels, total = sum(len(part.labels) for part in parts), sum(part.size for part in parts)
     lams = [part.tuned() if settings.lam is None else settings.lam for part in parts]
@@ -369,7 +369,7 @@ def _pool(parts: Sequence[_Stratum], settings: Settings) -> _Pooled:
     )
 
 
-def _spread(mean: float, labels: int, settings: Settings) -> float:
+def _spread(mean: float, labels: int, settings: EstimateSettings) -> float:
     """Variance of the labels of a simple random sample with this mean."""
     plain = mean * (1 - mean)
     if settings.interval == "wilson":
@@ -383,7 +383,7 @@ def _spread(mean: float, labels: int, settings: Settings) -> float:
 
 
 def _bounds(
-    rate: float, inverse: float, spread: float, freedom: float, settings: Settings
+    rate: float, inverse: float, spread: float, freedom: float, settings: EstimateSettings
 ) -> tuple[float, float]:
     """An interval of a rate.
 

@@ -53,7 +53,7 @@ passages with claims: swapped, a claim would support its passage."""
 
 
 @dataclass(frozen=True)
-class Row:
+class CastRow:
     """One row of a dataset.
 
     Attributes:
@@ -158,7 +158,7 @@ class Row:
 
 
 def _example(
-    row: Row, text_a: str, text_b: str, label: float, *, head: Head = "bin", kind: str = ""
+    row: CastRow, text_a: str, text_b: str, label: float, *, head: Head = "bin", kind: str = ""
 ) -> AlignmentExample:
     return AlignmentExample(row.dataset, text_a, text_b, head, label, kind)
 
@@ -166,7 +166,7 @@ def _example(
 # ----------------------------------------------------------------------------------- pairs of texts
 
 
-def nli(row: Row) -> list[AlignmentExample]:
+def nli(row: CastRow) -> list[AlignmentExample]:
     """Natural language inference: `text_a`, `text_b`, `label` (see `TRI_LABELS`).
 
     Returns:
@@ -183,7 +183,7 @@ def nli(row: Row) -> list[AlignmentExample]:
     return _pair(row, row.label(TRI_LABELS), "tri")
 
 
-def fact_verification(row: Row) -> list[AlignmentExample]:
+def fact_verification(row: CastRow) -> list[AlignmentExample]:
     """Fact verification: `text_a` (evidence), `text_b` (claim), `label` (see `FACT_LABELS`).
 
     Returns:
@@ -195,7 +195,7 @@ def fact_verification(row: Row) -> list[AlignmentExample]:
     return _pair(row, row.label(FACT_LABELS), "tri")
 
 
-def document_nli(row: Row) -> list[AlignmentExample]:
+def document_nli(row: CastRow) -> list[AlignmentExample]:
     """DocNLI: `text_a`, `text_b`, `label` (`entailment` is 1, `not_entailment` 0).
 
     Returns:
@@ -207,7 +207,7 @@ def document_nli(row: Row) -> list[AlignmentExample]:
     return _pair(row, row.label(DOCUMENT_LABELS), "bin")
 
 
-def paraphrase(row: Row) -> list[AlignmentExample]:
+def paraphrase(row: CastRow) -> list[AlignmentExample]:
     r"""Paraphrases: `text_a`, `text_b`, `label` (1 the same, 0 not).
 
     Texts that are written as Python bytes (PAWS-QQP's script writes `b'...'`) are decoded.
@@ -237,7 +237,7 @@ def _decoded(text: str) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else text
 
 
-def similarity(row: Row) -> list[AlignmentExample]:
+def similarity(row: CastRow) -> list[AlignmentExample]:
     """Semantic similarity: `text_a`, `text_b`, `label` from 0 to 5.
 
     Returns:
@@ -254,7 +254,7 @@ def similarity(row: Row) -> list[AlignmentExample]:
     return _pair(row, float(value) / 5, "reg")
 
 
-def _pair(row: Row, label: float, head: Head) -> list[AlignmentExample]:
+def _pair(row: CastRow, label: float, head: Head) -> list[AlignmentExample]:
     return [_example(row, row.text("text_a"), row.text("text_b"), label, head=head)]
 
 
@@ -314,7 +314,9 @@ def question_pairs(
     return made
 
 
-def extractive_qa(row: Row, rng: random.Random, *, paired: bool = True) -> list[AlignmentExample]:
+def extractive_qa(
+    row: CastRow, rng: random.Random, *, paired: bool = True
+) -> list[AlignmentExample]:
     """Questions whose answers stand in a text: `context`, `question`, `answers`.
 
     Args:
@@ -334,7 +336,7 @@ def extractive_qa(row: Row, rng: random.Random, *, paired: bool = True) -> list[
     return question_pairs(row.dataset, asked, rng, paired=paired)
 
 
-def answers_of(row: Row) -> tuple[str, ...]:
+def answers_of(row: CastRow) -> tuple[str, ...]:
     """The right answers of an extractive question.
 
     Raises:
@@ -343,7 +345,7 @@ def answers_of(row: Row) -> tuple[str, ...]:
     return tuple(answer for answer in row.texts("answers") if answer)
 
 
-def multi_hop_qa(row: Row, rng: random.Random) -> list[AlignmentExample]:
+def multi_hop_qa(row: CastRow, rng: random.Random) -> list[AlignmentExample]:
     """HotpotQA: `context` (title, sentences), `supporting_facts` (title), `question`, `answer`.
 
     The context is made of the gold paragraphs and, where they are fewer than four, of one other,
@@ -372,7 +374,7 @@ def multi_hop_qa(row: Row, rng: random.Random) -> list[AlignmentExample]:
     return question_pairs(row.dataset, asked, rng)
 
 
-def story_qa(row: Row, rng: random.Random) -> list[AlignmentExample]:
+def story_qa(row: CastRow, rng: random.Random) -> list[AlignmentExample]:
     """NewsQA as its authors' script writes it, a story a row: `text`, `type`, `questions`.
 
     Stories of other types than `train` are passed over, and so are questions that annotators
@@ -412,7 +414,7 @@ def _story_question(text: str, record: Mapping[str, Any]) -> Question | None:
     return Question(text.strip(), str(record["q"]).strip(), (answer,) if answer else ())
 
 
-def yes_no_qa(row: Row) -> list[AlignmentExample]:
+def yes_no_qa(row: CastRow) -> list[AlignmentExample]:
     """Questions of yes or no: `context` (or `facts`, a list), `question`, `answer`.
 
     Args:
@@ -665,7 +667,7 @@ def _is_other(span: Span, golds: Iterable[str]) -> bool:
 # ------------------------------------------------------------------------------------------ choices
 
 
-def multiple_choice(row: Row) -> list[AlignmentExample]:
+def multiple_choice(row: CastRow) -> list[AlignmentExample]:
     """Choices: `context`, `question`, `options`, `answer`; or `wrong` options and the `right` one.
 
     The answer is a letter (`A` is the first option) or a number from 0. Gaps (`_`) of a question
@@ -700,7 +702,7 @@ def multiple_choice(row: Row) -> list[AlignmentExample]:
     ]
 
 
-def _option(row: Row, count: int) -> int:
+def _option(row: CastRow, count: int) -> int:
     answer = row.value("answer")
     if isinstance(answer, str) and re.fullmatch(r"[A-Z]", answer):
         answer = ord(answer) - ord("A")
@@ -723,7 +725,7 @@ def _filled(question: str, option: str) -> str:
     return re.sub(r"([.,;?!])[.,;?!]+$", r"\1", text)
 
 
-def judged_answer(row: Row) -> list[AlignmentExample]:
+def judged_answer(row: CastRow) -> list[AlignmentExample]:
     """MultiRC: `context`, `question`, `answer`, `label`; or `query_and_answer` for the two.
 
     Args:
@@ -747,7 +749,7 @@ def judged_answer(row: Row) -> list[AlignmentExample]:
 # ----------------------------------------------------------------------------------------- the rest
 
 
-def coreference(row: Row) -> list[AlignmentExample]:
+def coreference(row: CastRow) -> list[AlignmentExample]:
     """GAP, with its own column names: the claim is the text with the pronoun replaced by a name.
 
     Returns:
@@ -772,7 +774,7 @@ def coreference(row: Row) -> list[AlignmentExample]:
     ]
 
 
-def retrieval(row: Row) -> list[AlignmentExample]:
+def retrieval(row: CastRow) -> list[AlignmentExample]:
     """MS MARCO: `query`, `passages` (is_selected, passage_text).
 
     Returns:
@@ -792,7 +794,7 @@ def retrieval(row: Row) -> list[AlignmentExample]:
     ]
 
 
-def summarised_document(row: Row) -> tuple[str, str]:
+def summarised_document(row: CastRow) -> tuple[str, str]:
     """WikiHow and WikiText-103: `text` and, where there is one, its `summary`.
 
     ALIGN makes pairs of these with neural models: claims are a summary, a TextRank extract or a
@@ -829,10 +831,10 @@ def _plain(text: str) -> str:
 # ----------------------------------------------------------------------------- families and options
 
 
-Cast = Callable[[Row, random.Random], list[AlignmentExample]]
+Cast = Callable[[CastRow, random.Random], list[AlignmentExample]]
 
 
-def _undrawn(make: Callable[[Row], list[AlignmentExample]]) -> Cast:
+def _undrawn(make: Callable[[CastRow], list[AlignmentExample]]) -> Cast:
     """A cast of what draws nothing."""
     return lambda row, _rng: make(row)
 
@@ -858,7 +860,7 @@ DOCUMENT_FAMILIES = frozenset({"summarization", "rewriting"})
 """The families whose pairs are made from documents (`summarised_document`)."""
 
 
-def cast(family: str, row: Row, rng: random.Random) -> list[AlignmentExample]:
+def cast(family: str, row: CastRow, rng: random.Random) -> list[AlignmentExample]:
     """The examples of a row.
 
     Args:

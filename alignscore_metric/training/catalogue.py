@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.training.casts import (
     DOCUMENT_FAMILIES,
-    Row,
+    CastRow,
     answers_of,
     cast,
     summarised_document,
@@ -33,7 +33,7 @@ CAP = 500_000
 BATCH = 1_000
 PARQUET = "refs/convert/parquet"
 """The branch where the Hub keeps parquet files of repositories that hold a script."""
-Layout = dict[str, str | tuple[str, ...]]
+FileLayout = dict[str, str | tuple[str, ...]]
 """A dataset's columns by the names that its cast uses."""
 
 
@@ -75,16 +75,16 @@ class Entry:
     name: str
     family: str
     parts: tuple[Part, ...]
-    layouts: tuple[Layout, ...] = ({},)
+    layouts: tuple[FileLayout, ...] = ({},)
     cap: int = CAP
     words: tuple[int, int] = (40, 350)
     note: str = ""
 
 
-_PAIR: Layout = {"text_a": "premise", "text_b": "hypothesis", "label": "label"}
-_SENTENCES: Layout = {"text_a": "sentence1", "text_b": "sentence2", "label": "label"}
-_SQUAD: Layout = {"context": "context", "question": "question", "answers": "answers"}
-_HOTPOT: Layout = {
+_PAIR: FileLayout = {"text_a": "premise", "text_b": "hypothesis", "label": "label"}
+_SENTENCES: FileLayout = {"text_a": "sentence1", "text_b": "sentence2", "label": "label"}
+_SQUAD: FileLayout = {"context": "context", "question": "question", "answers": "answers"}
+_HOTPOT: FileLayout = {
     "context": "context",
     "supporting_facts": "supporting_facts",
     "question": "question",
@@ -377,13 +377,13 @@ def load_examples(
     return made
 
 
-def _cast(entry: Entry, rows: Iterable[Row], rng: random.Random) -> Iterator[AlignmentExample]:
+def _cast(entry: Entry, rows: Iterable[CastRow], rng: random.Random) -> Iterator[AlignmentExample]:
     for row in rows:
         yield from cast(entry.family, row, rng)
 
 
 def _from_documents(
-    entry: Entry, tables: Sequence[Table], limit: int | None, rng: random.Random
+    entry: Entry, tables: Sequence[TableFiles], limit: int | None, rng: random.Random
 ) -> list[AlignmentExample]:
     """Pairs that `training.synthetic` makes: two of a document, one where there is a summary.
 
@@ -425,7 +425,7 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class Table:
+class TableFiles:
     """Rows of one part of a dataset.
 
     Attributes:
@@ -437,10 +437,10 @@ class Table:
 
     dataset: str
     data: Data
-    layout: Layout
+    layout: FileLayout
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def rows(self, order: Sequence[int] | None = None) -> Iterator[Row]:
+    def rows(self, order: Sequence[int] | None = None) -> Iterator[CastRow]:
         """The rows, all of them in order or those of some places (from 0)."""
         places = range(len(self.data)) if order is None else order
         for start in range(0, len(places), BATCH):
@@ -448,13 +448,13 @@ class Table:
             columns: dict[str, list[Any]] = self.data[batch]
             for i, place in enumerate(batch):
                 values = {column: found[i] for column, found in columns.items()}
-                row = Row(self.dataset, place + 1, values, self.layout)
+                row = CastRow(self.dataset, place + 1, values, self.layout)
                 if self.answers:
                     values["other_answers"] = list(self.answers[row.text("context")])
                 yield row
 
 
-def _drawn(tables: Sequence[Table], rng: random.Random) -> Iterator[Row]:
+def _drawn(tables: Sequence[TableFiles], rng: random.Random) -> Iterator[CastRow]:
     """All rows of some tables in random order."""
     places = [(t, place) for t, table in enumerate(tables) for place in range(len(table.data))]
     rng.shuffle(places)
@@ -464,13 +464,13 @@ def _drawn(tables: Sequence[Table], rng: random.Random) -> Iterator[Row]:
             yield from table.rows([place for owner, place in batch if owner == t])
 
 
-def _table(entry: Entry, data: Data, where: str) -> Table:
+def _table(entry: Entry, data: Data, where: str) -> TableFiles:
     """A table that has the columns of one of the layouts."""
     present = set(data.column_names)
     wanted = [_columns(layout) for layout in entry.layouts]
     for layout, columns in zip(entry.layouts, wanted, strict=True):
         if present >= set(columns):
-            table = Table(entry.name, data.select_columns(columns), layout)
+            table = TableFiles(entry.name, data.select_columns(columns), layout)
             return replace(table, answers=_answers(table)) if "answers" in layout else table
     missing = " or ".join(", ".join(sorted(set(columns) - present)) for columns in wanted)
     raise InputError(
@@ -479,7 +479,7 @@ def _table(entry: Entry, data: Data, where: str) -> Table:
     )
 
 
-def _answers(table: Table) -> dict[str, tuple[str, ...]]:
+def _answers(table: TableFiles) -> dict[str, tuple[str, ...]]:
     """The first answers to the questions on each text."""
     found: dict[str, dict[str, None]] = {}
     for row in table.rows():
@@ -488,12 +488,12 @@ def _answers(table: Table) -> dict[str, tuple[str, ...]]:
     return {context: tuple(answers) for context, answers in found.items()}
 
 
-def _columns(layout: Layout) -> list[str]:
+def _columns(layout: FileLayout) -> list[str]:
     found = [(value,) if isinstance(value, str) else value for value in layout.values()]
     return list(dict.fromkeys(column for columns in found for column in columns))
 
 
-def _folder_tables(entry: Entry, folder: Path) -> list[Table]:
+def _folder_tables(entry: Entry, folder: Path) -> list[TableFiles]:
     """The tables of a folder: one for each part that it tells apart."""
     if not folder.is_dir():
         raise InputError(f"{entry.name}: no folder {folder}; give the one that holds the dataset")
@@ -503,7 +503,7 @@ def _folder_tables(entry: Entry, folder: Path) -> list[Table]:
     return _folder_table(entry, folder, entry.parts)
 
 
-def _folder_table(entry: Entry, folder: Path, parts: Sequence[Part]) -> list[Table]:
+def _folder_table(entry: Entry, folder: Path, parts: Sequence[Part]) -> list[TableFiles]:
     named = [folder / Path(part.file).name for part in parts if part.file]
     files = [file for file in named if file.is_file()]
     splits = _open_file(entry, files[0]) if files else _open_folder(entry, folder)
@@ -541,7 +541,7 @@ def _separator(file: str) -> str:
     return "\t" if file.endswith(".tsv") else ","
 
 
-def _hub_tables(entry: Entry) -> list[Table]:
+def _hub_tables(entry: Entry) -> list[TableFiles]:
     return [
         _table(entry, _from_hub(entry, part), f"{part.hub} ({part.split})")
         for part in entry.parts

@@ -184,7 +184,7 @@ def _pair_keys(examples: Sequence[AlignmentExample]) -> list[tuple[int, int, str
 
 
 @dataclass(frozen=True)
-class Overlap:
+class ProtectedRuns:
     """What of a dataset overlaps protected texts.
 
     Attributes:
@@ -205,7 +205,7 @@ def drop_overlaps(
     protected: Iterable[str],
     *,
     common: int | None = None,
-) -> tuple[list[AlignmentExample], dict[str, Overlap]]:
+) -> tuple[list[AlignmentExample], dict[str, ProtectedRuns]]:
     """Leave out the examples with a text that shares a run of words with a protected text.
 
     The runs have 13 words, as in Brown et al. (2020), appendix C, and 8 in training texts that
@@ -239,7 +239,7 @@ def drop_overlaps(
     names = [example.dataset for example in examples]
     counts = [Counter(compress(names, rows)) for rows in (by_context, by_claim, dropped)]
     report = {
-        name: Overlap(rows, *(count[name] for count in counts))
+        name: ProtectedRuns(rows, *(count[name] for count in counts))
         for name, rows in Counter(names).items()
     }
     return list(compress(examples, ~dropped)), report

@@ -53,7 +53,7 @@ class ProbeRow:
         return found[0] if found else math.nan
 
 
-def write_rows(path: Path, rows: Sequence[ProbeRow], *, plan: str) -> None:
+def write_probe_rows(path: Path, rows: Sequence[ProbeRow], *, plan: str) -> None:
     """Write rows to a JSON file, with the plan that they are of; it appears whole or not at all."""
     content = {"plan": plan, "rows": [_finite(asdict(row)) for row in rows]}
     try:
@@ -70,8 +70,8 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"measures": {key: v if math.isfinite(v) else None for key, v in found}}
 
 
-def read_rows(path: Path) -> tuple[list[ProbeRow], str]:
-    """Read what `write_rows` wrote: the rows and their plan.
+def read_probe_rows(path: Path) -> tuple[list[ProbeRow], str]:
+    """Read what `write_probe_rows` wrote: the rows and their plan.
 
     Raises:
         InputError: The file is missing, damaged or something else.
@@ -89,7 +89,7 @@ def _numbers(row: dict[str, Any]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ProbeCell:
     """What a probe found for one regulariser, task and stage, over the seeds.
 
     Attributes:
@@ -103,14 +103,14 @@ class Cell:
     seeds: int
 
 
-def summarise(rows: Sequence[ProbeRow], probe: str) -> dict[tuple[str, int, str], Cell]:
+def summarise(rows: Sequence[ProbeRow], probe: str) -> dict[tuple[str, int, str], ProbeCell]:
     """Means over seeds of one probe, by regulariser, stage and task, in order of appearance."""
     values: dict[tuple[str, int, str], list[float]] = {}
     for row in rows:
         if row.probe == probe:
             values.setdefault((row.regulariser, row.stage, row.task), []).append(row.value)
     return {
-        key: Cell(
+        key: ProbeCell(
             float(np.mean(found)),
             float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
             len(found),
@@ -143,7 +143,7 @@ _TITLES = {
 }
 
 
-def _grid(cells: Mapping[tuple[str, int, str], Cell], probe: str) -> str:
+def _grid(cells: Mapping[tuple[str, int, str], ProbeCell], probe: str) -> str:
     """Aligned columns, one for each task (linear) or each stage."""
     columns = list(dict.fromkeys((0 if probe == "linear" else s, task) for _, s, task in cells))
     lines = [["", *(task if not stage else f"{stage} {task}" for stage, task in columns)]]
@@ -164,7 +164,7 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([line[0].ljust(widths[0]), *cells[1:]]).rstrip()
 
 
-def _text(cell: Cell | None) -> str:
+def _text(cell: ProbeCell | None) -> str:
     if cell is None or math.isnan(cell.mean):
         return "-"
     spread = f" ±{100 * cell.deviation:.1f}" if cell.seeds > 1 else ""
@@ -226,22 +226,22 @@ def plot_probes(rows: Sequence[ProbeRow], path: Path) -> None:
         raise ConfigurationError(f"cannot draw to {path}: {cause}") from cause
 
 
-Panel = tuple[str, dict[str, dict[str, Cell]], bool]
+ProbePanel = tuple[str, dict[str, dict[str, ProbeCell]], bool]
 """A title; by regulariser, a cell for each mark on the x axis; whether the marks are in a line."""
 
 
-def _panels(rows: Sequence[ProbeRow]) -> list[Panel]:
-    panels: list[Panel] = []
+def _panels(rows: Sequence[ProbeRow]) -> list[ProbePanel]:
+    panels: list[ProbePanel] = []
     for probe in ("linear", "sequential"):
         if cells := summarise(rows, probe):
-            marks: dict[str, dict[str, Cell]] = {}
+            marks: dict[str, dict[str, ProbeCell]] = {}
             for (name, stage, task), cell in cells.items():
                 mark = task if probe == "linear" else f"{stage}. {task}"
                 marks.setdefault(name, {})[mark] = cell
             panels.append((_TITLES[probe].replace(": ", "\n"), marks, False))
     cells = summarise(rows, "cycles")
     for each in dict.fromkeys(task for _, _, task in cells):
-        rounds: dict[str, dict[str, Cell]] = {}
+        rounds: dict[str, dict[str, ProbeCell]] = {}
         for (name, _, task), cell in cells.items():
             if task == each:
                 of_name = rounds.setdefault(name, {})
@@ -262,7 +262,7 @@ def _looks(rows: Sequence[ProbeRow]) -> dict[str, tuple[str, str]]:
 def _draw(
     ax: Axes,
     title: str,
-    cells: Mapping[str, Mapping[str, Cell]],
+    cells: Mapping[str, Mapping[str, ProbeCell]],
     linked: bool,
     looks: Mapping[str, tuple[str, str]],
 ) -> None:

@@ -40,8 +40,8 @@ from alignscore_metric.training.probe_results import (
     BEFORE,
     PROBES,
     ProbeRow,
-    read_rows,
-    write_rows,
+    read_probe_rows,
+    write_probe_rows,
 )
 from alignscore_metric.training.recipe import Recipe, build_dataclass, build_recipe, read_yaml
 from alignscore_metric.training.regularisers import build_regulariser
@@ -421,7 +421,7 @@ def run_probes(
             if (name, seed) not in done:
                 rows += _run(plan, base, tasks, name, plan.for_run(name, seed), fit)
                 if results is not None:
-                    write_rows(results, rows, plan=repr(plan))
+                    write_probe_rows(results, rows, plan=repr(plan))
     return rows
 
 
@@ -493,7 +493,7 @@ def _linear_rows(
 def _rows_so_far(results: Path | None, plan: ProbePlan) -> list[ProbeRow]:
     if results is None or not results.is_file():
         return []
-    rows, of_plan = read_rows(results)
+    rows, of_plan = read_probe_rows(results)
     if of_plan != repr(plan):
         raise ConfigurationError(f"{results} holds rows of another plan; give another output")
     return rows

@@ -405,7 +405,7 @@ class SMART(Regulariser):
         return (shift + step).clamp(-self.epsilon, self.epsilon)
 
 
-KINDS: dict[str, type[Regulariser]] = {
+REGULARISERS: dict[str, type[Regulariser]] = {
     "plain": Plain,
     "r3f": R3F,
     "r4f": R4F,
@@ -420,7 +420,8 @@ def build_regulariser(options: Mapping[str, object] | None) -> Regulariser:
     """A regulariser as a recipe describes it.
 
     Args:
-        options: `name`, one of `KINDS`, and attributes of that class; None is the plain step.
+        options: `name`, one of `REGULARISERS`, and attributes of that class; None is the plain
+            step.
 
     Returns:
         The regulariser, not prepared yet.
@@ -437,9 +438,11 @@ def build_regulariser(options: Mapping[str, object] | None) -> Regulariser:
     if not isinstance(options, Mapping):
         raise ConfigurationError(f"regulariser is {options!r}; give its keys: name, ...")
     name = options.get("name")
-    if not isinstance(name, str) or name not in KINDS:
-        raise ConfigurationError(f"regulariser's name is {name!r}; known: {', '.join(KINDS)}")
-    known = {option.name: option.default for option in fields(KINDS[name]) if option.init}
+    if not isinstance(name, str) or name not in REGULARISERS:
+        raise ConfigurationError(
+            f"regulariser's name is {name!r}; known: {', '.join(REGULARISERS)}"
+        )
+    known = {option.name: option.default for option in fields(REGULARISERS[name]) if option.init}
     given = {key: value for key, value in options.items() if key != "name"}
     if unknown := sorted(map(str, set(given) - set(known))):
         raise ConfigurationError(
@@ -447,7 +450,9 @@ def build_regulariser(options: Mapping[str, object] | None) -> Regulariser:
             f"known: {', '.join(['name', *known])}"
         )
     try:
-        return KINDS[name](**{key: _value(value, known[key]) for key, value in given.items()})
+        return REGULARISERS[name](
+            **{key: _value(value, known[key]) for key, value in given.items()}
+        )
     except ConfigurationError as cause:
         raise ConfigurationError(f"regulariser {name}: {cause}") from cause
 

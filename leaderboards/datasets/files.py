@@ -53,7 +53,7 @@ class DataFile:
             raise InputError(f"{self.path} is not UTF-8 text ({cause}); fetch it again") from cause
 
 
-def candidates(name: str, roots: Sequence[Path]) -> list[Path]:
+def candidate_files(name: str, roots: Sequence[Path]) -> list[Path]:
     """Every place in which a card's file may lie, in the order of search."""
     return [
         root / folder / f"{name}{ending}"
@@ -65,7 +65,7 @@ def candidates(name: str, roots: Sequence[Path]) -> list[Path]:
 
 def find(name: str, roots: Sequence[Path]) -> Path | None:
     """The first place that holds a card's file; None where no place does."""
-    return next((path for path in candidates(name, roots) if path.is_file()), None)
+    return next((path for path in candidate_files(name, roots) if path.is_file()), None)
 
 
 def read(path: Path, *, name: str | None = None) -> DataFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
-from alignscore_metric.leaderboards.cards import Card, Count, Source, get_card, load_cards
+from alignscore_metric.leaderboards.cards import Card, CardSource, Count, get_card, load_cards
 from alignscore_metric.leaderboards.datasets.documents import read_documents, with_documents
 from alignscore_metric.leaderboards.datasets.files import FOLDERS, DataFile, find, read
 from alignscore_metric.leaderboards.datasets.frames import evaluation_frame
@@ -128,7 +128,7 @@ def _splits(card: Card, split: str) -> tuple[str, ...]:
     return splits
 
 
-def _choose(card: Card, roots: Sequence[Path], prefer: Prefer) -> tuple[Source, list[Path]]:
+def _choose(card: Card, roots: Sequence[Path], prefer: Prefer) -> tuple[CardSource, list[Path]]:
     """The first source whose files are all here, and where they are."""
     sources = sorted(
         card.sources, key=lambda source: (source.reader == UNIFORM) != (prefer == "uniform")
@@ -141,7 +141,7 @@ def _choose(card: Card, roots: Sequence[Path], prefer: Prefer) -> tuple[Source, 
     raise MissingResourceError(_not_found(card, sources, roots))
 
 
-def _not_found(card: Card, sources: Sequence[Source], roots: Sequence[Path]) -> str:
+def _not_found(card: Card, sources: Sequence[CardSource], roots: Sequence[Path]) -> str:
     files = dict.fromkeys(file for source in sources for file in source.files)
     wanted = [file for file in files if find(file, roots) is None]
     places = ", ".join(str(root) for root in roots) or "no data folder"
@@ -153,7 +153,7 @@ def _not_found(card: Card, sources: Sequence[Source], roots: Sequence[Path]) -> 
     )
 
 
-def _get(card: Card, source: Source) -> str:
+def _get(card: Card, source: CardSource) -> str:
     files = ", ".join(source.files)
     documents = f", with the texts it lacks ({source.documents})" if source.documents else ""
     if source.reader == UNIFORM:
@@ -162,7 +162,7 @@ def _get(card: Card, source: Source) -> str:
 
 
 def _complete(
-    card: Card, source: Source, rows: list[dict[str, Any]], documents: Path | None
+    card: Card, source: CardSource, rows: list[dict[str, Any]], documents: Path | None
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Rows with all their texts, and which were left out for want of one."""
     if source.documents is None:
@@ -186,7 +186,7 @@ def _complete(
     return whole, (note + (", ..." if len(lacking) > 3 else ""),)
 
 
-def _revised(source: Source, files: Sequence[DataFile]) -> list[str]:
+def _revised(source: CardSource, files: Sequence[DataFile]) -> list[str]:
     """Files that are not those the card was written from."""
     return [
         f"{file.name} is not the version that the card describes (sha256 {file.sha256[:12]}..., "

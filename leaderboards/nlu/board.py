@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from alignscore_metric.leaderboards.board import without_nan
-from alignscore_metric.leaderboards.nlu.measures import HEADS, Answers, prepare
+from alignscore_metric.leaderboards.nlu.measures import ANSWERING_HEADS, Answers, prepare_measure
 from alignscore_metric.leaderboards.nlu.runs import Run
 from alignscore_metric.leaderboards.nlu.tasks import (
-    FAMILIES,
+    TASK_FAMILIES,
     TASKS,
     Exposure,
     MeasureName,
@@ -26,7 +26,7 @@ from alignscore_metric.leaderboards.nlu.tasks import (
 )
 from alignscore_metric.scores.intervals import Design, Resampling, Sampled
 
-FORMAT = 1
+NLU_FORMAT = 1
 GROUPS: dict[str, tuple[Exposure, ...]] = {
     "all": ("trained", "related", "zero-shot", "unknown"),
     "trained": ("trained",),
@@ -120,7 +120,7 @@ class NluBoard:
 
     def to_json(self) -> str:
         """Strict JSON: undefined numbers are null."""
-        content = {"format": FORMAT, **without_nan(asdict(self))}
+        content = {"format": NLU_FORMAT, **without_nan(asdict(self))}
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -141,7 +141,9 @@ class _JudgedTask:
     degrees: dict[str, _Judged]
 
 
-def build_board(runs: Sequence[Run], *, model: str, settings: Resampling | None = None) -> NluBoard:
+def build_nlu_board(
+    runs: Sequence[Run], *, model: str, settings: Resampling | None = None
+) -> NluBoard:
     """The board of an aligner from its answers.
 
     Args:
@@ -161,17 +163,20 @@ def build_board(runs: Sequence[Run], *, model: str, settings: Resampling | None 
         signature=runs[0].info.signature,
         tasks=tuple(one.result for one in judged),
         means={group: _mean(found, settings) for group, found in groups.items() if found},
-        mean_degrees={h: _mean([one.degrees[h] for one in judged], settings) for h in HEADS},
+        mean_degrees={
+            h: _mean([one.degrees[h] for one in judged], settings) for h in ANSWERING_HEADS
+        },
         missing=tuple(task.name for task in TASKS if task.name not in by_task),
         settings=settings,
     )
 
 
 def _judge_task(run: Run, task: NluTask, settings: Resampling) -> _JudgedTask:
-    answers, family = run.answers, FAMILIES[task.family]
+    answers, family = run.answers, TASK_FAMILIES[task.family]
     own = [judge(measure, answers, task.name, settings) for measure in family.measures]
     degrees = {
-        head: judge(family.degree, answers, task.name, settings, head=head) for head in HEADS
+        head: judge(family.degree, answers, task.name, settings, head=head)
+        for head in ANSWERING_HEADS
     }
     kind, seen = exposure(task, run.info.training_sets)
     result = TaskResult(
@@ -213,7 +218,7 @@ def judge(
     if len(np.unique(answers.labels)) < 2:
         figure = Figure(measure, math.nan, reason=f"all labels are {answers.labels[0]:g}")
         return _Judged(figure, None)
-    found = prepare(measure, answers, head=head)
+    found = prepare_measure(measure, answers, head=head)
     sampled = Sampled.of(
         found.statistic,
         Design.of(found.contexts),

@@ -21,7 +21,7 @@ from alignscore_metric.leaderboards.nlu.tasks import NluTask
 from alignscore_metric.scores.statistics import Ints
 from alignscore_metric.training.data import AlignmentExample, read_examples
 
-ENDINGS = (".dev.jsonl", ".dev.jsonl.gz")
+DATA_ENDINGS = (".dev.jsonl", ".dev.jsonl.gz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +103,14 @@ def _read(
     if task.evaluation is not None:
         return _evaluation_rows(task, task.evaluation, roots)
     for root in roots:
-        for file in (root / f"{task.name}{ending}" for ending in ENDINGS):
+        for file in (root / f"{task.name}{ending}" for ending in DATA_ENDINGS):
             if file.is_file():
                 return read_examples(file, task.name), file.name
     folders = [root / task.name for root in roots if (root / task.name).is_dir()]
     if not task.splits or not (folders or by_name):
         hub = f", or name it to read it from the Hub: --task {task.name}" if task.splits else ""
         raise MissingResourceError(
-            f"{task.name}: no {task.name}{ENDINGS[0]} in {', '.join(map(str, roots))}{hub}"
+            f"{task.name}: no {task.name}{DATA_ENDINGS[0]} in {', '.join(map(str, roots))}{hub}"
         )
     from alignscore_metric.training.catalogue import entry_of, load_examples
 

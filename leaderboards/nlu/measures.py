@@ -17,7 +17,7 @@ from scipy.special import softmax
 from alignscore_metric.leaderboards.nlu.tasks import MeasureName
 from alignscore_metric.scores import statistics as st
 
-HEADS = ("bin", "tri", "reg")
+ANSWERING_HEADS = ("bin", "tri", "reg")
 SUPPORTED = {"bin": 1, "tri": 0}
 """The class of each head that means "aligned"."""
 
@@ -60,7 +60,7 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreparedMeasure:
     """A measure of M rows or questions.
 
     Attributes:
@@ -92,7 +92,9 @@ def degrees(logits: Logits) -> dict[str, st.Floats]:
     }
 
 
-def prepare(measure: MeasureName, answers: Answers, *, head: str | None = None) -> Prepared:
+def prepare_measure(
+    measure: MeasureName, answers: Answers, *, head: str | None = None
+) -> PreparedMeasure:
     """Prepare a measure.
 
     Args:
@@ -105,9 +107,9 @@ def prepare(measure: MeasureName, answers: Answers, *, head: str | None = None) 
     return _MEASURES[measure](answers, degree)
 
 
-def _accuracy(answers: Answers, _: st.Floats) -> Prepared:
+def _accuracy(answers: Answers, _: st.Floats) -> PreparedMeasure:
     logits = answers.logits[answers.head]
-    return Prepared(
+    return PreparedMeasure(
         st.mean(logits.argmax(axis=1) == answers.labels),
         answers.contexts,
         chance=1 / logits.shape[1],
@@ -115,11 +117,11 @@ def _accuracy(answers: Answers, _: st.Floats) -> Prepared:
     )
 
 
-def _f1(answers: Answers, _: st.Floats) -> Prepared:
+def _f1(answers: Answers, _: st.Floats) -> PreparedMeasure:
     """Of the aligned pairs. A coin finds half of them, as precise as they are frequent."""
     decided = answers.logits[answers.head].argmax(axis=1) == SUPPORTED[answers.head]
     share = float(answers.right.mean())
-    return Prepared(
+    return PreparedMeasure(
         st.f1(answers.right, decided),
         answers.contexts,
         chance=share / (share + 0.5),
@@ -127,11 +129,11 @@ def _f1(answers: Answers, _: st.Floats) -> Prepared:
     )
 
 
-def _roc_auc(answers: Answers, degree: st.Floats) -> Prepared:
-    return Prepared(st.roc_auc(answers.right, degree), answers.contexts, 0.5, 0.5)
+def _roc_auc(answers: Answers, degree: st.Floats) -> PreparedMeasure:
+    return PreparedMeasure(st.roc_auc(answers.right, degree), answers.contexts, 0.5, 0.5)
 
 
-def _choice(answers: Answers, degree: st.Floats) -> Prepared:
+def _choice(answers: Answers, degree: st.Floats) -> PreparedMeasure:
     """The highest option is the answer; where m are equally high, a right one counts 1 / m."""
     known = answers.only(answers.questions >= 0)
     degree, questions = degree[answers.questions >= 0], known.questions
@@ -141,20 +143,20 @@ def _choice(answers: Answers, degree: st.Floats) -> Prepared:
     credit = np.bincount(questions, top & known.right) / np.bincount(questions, top)
     contexts = known.contexts[np.unique(questions, return_index=True)[1]]
     chance = np.bincount(questions, known.right) / np.bincount(questions)
-    return Prepared(st.mean(credit), contexts, float(chance.mean()))
+    return PreparedMeasure(st.mean(credit), contexts, float(chance.mean()))
 
 
-def _pearson(answers: Answers, degree: st.Floats) -> Prepared:
+def _pearson(answers: Answers, degree: st.Floats) -> PreparedMeasure:
     statistic = st.pearson(answers.labels, degree)
-    return Prepared(statistic, answers.contexts, chance=0.0, lowest=-1.0)
+    return PreparedMeasure(statistic, answers.contexts, chance=0.0, lowest=-1.0)
 
 
-def _spearman(answers: Answers, degree: st.Floats) -> Prepared:
+def _spearman(answers: Answers, degree: st.Floats) -> PreparedMeasure:
     statistic = st.spearman(answers.labels, degree)
-    return Prepared(statistic, answers.contexts, chance=0.0, lowest=-1.0)
+    return PreparedMeasure(statistic, answers.contexts, chance=0.0, lowest=-1.0)
 
 
-_MEASURES: Mapping[MeasureName, Callable[[Answers, st.Floats], Prepared]] = {
+_MEASURES: Mapping[MeasureName, Callable[[Answers, st.Floats], PreparedMeasure]] = {
     "accuracy": _accuracy,
     "f1": _f1,
     "roc_auc": _roc_auc,

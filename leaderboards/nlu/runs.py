@@ -23,18 +23,18 @@ from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
 from alignscore_metric.leaderboards.metrics import training_sets
 from alignscore_metric.leaderboards.nlu.data import TaskData
-from alignscore_metric.leaderboards.nlu.measures import HEADS, Answers
+from alignscore_metric.leaderboards.nlu.measures import ANSWERING_HEADS, Answers
 from alignscore_metric.training.data import encode_examples
 from alignscore_metric.training.evaluation import predict
 from alignscore_metric.version import __version__
 
-PRECISIONS = ("fp32", "bf16")
+ANSWER_PRECISIONS = ("fp32", "bf16")
 BATCH_TOKENS = {"cpu": 4096}
 OTHER_BATCH_TOKENS = 32768
 
 
 @dataclass(frozen=True)
-class RunInfo:
+class NluRunInfo:
     """What a file of answers is: stored in it.
 
     Attributes:
@@ -60,7 +60,7 @@ class RunInfo:
 class Run:
     """The answers to one task."""
 
-    info: RunInfo
+    info: NluRunInfo
     answers: Answers
 
 
@@ -90,10 +90,12 @@ class Examinee:
             ConfigurationError: It lacks one of the three heads, or the device is not here.
         """
         checkpoint = load_checkpoint(model, backbone=backbone)
-        if missing := [head for head in HEADS if head not in checkpoint.aligner.config.heads]:
+        if missing := [
+            head for head in ANSWERING_HEADS if head not in checkpoint.aligner.config.heads
+        ]:
             raise ConfigurationError(
                 f"{model} has no head {missing[0]!r}; the NLU board asks an aligner with all of "
-                f"{', '.join(HEADS)}, as AlignScore's, ALIGN's and those that are trained here"
+                f"{', '.join(ANSWERING_HEADS)}, as AlignScore's, ALIGN's and those trained here"
             )
         name = device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
@@ -113,7 +115,7 @@ class Examinee:
                 model=found.name,
                 weights=found.weights_sha256[:12],
                 tokenizer=found.tokenizer_sha256[:8],
-                head="+".join(HEADS),
+                head="+".join(ANSWERING_HEADS),
                 splitter="none",
                 chunk="whole",
                 claims="whole",
@@ -166,7 +168,7 @@ class Examinee:
             questions=data.questions,
             logits=logits,
         )
-        info = RunInfo(
+        info = NluRunInfo(
             task=data.task.name,
             signature=self.signature,
             data_hash=data.hash,
@@ -211,9 +213,9 @@ def read_run(file: Path) -> Run:
         with np.load(file, allow_pickle=False) as found:
             info = json.loads(str(found["info"]))
             arrays = {name: found[name] for name in ("labels", "contexts", "questions")}
-            logits = {name: found[name] for name in HEADS}
+            logits = {name: found[name] for name in ANSWERING_HEADS}
             answers = Answers(head=str(found["head"]), **arrays, logits=logits)
-        return Run(RunInfo(**info | {"training_sets": tuple(info["training_sets"])}), answers)
+        return Run(NluRunInfo(**info | {"training_sets": tuple(info["training_sets"])}), answers)
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as cause:
         raise InputError(
             f"{file} holds no answers of `alignscore leaderboard nlu run`; delete it, run again"
@@ -225,7 +227,7 @@ def labels_of_runs(folder: Path) -> list[str]:
     return sorted({unquote(file.parent.name) for file in folder.glob("nlu/*/*.npz")})
 
 
-def read_runs(folder: Path, label: str) -> Sequence[Run]:
+def read_nlu_runs(folder: Path, label: str) -> Sequence[Run]:
     """The answers of an aligner.
 
     Raises:

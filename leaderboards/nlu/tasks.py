@@ -30,7 +30,7 @@ class Family:
     degree: MeasureName = "roc_auc"
 
 
-FAMILIES = {
+TASK_FAMILIES = {
     "inference": Family("inference", ("accuracy",)),
     "verification": Family("fact verification", ("accuracy", "roc_auc")),
     "paraphrase": Family("paraphrase", ("accuracy", "f1")),
@@ -50,7 +50,7 @@ class NluTask:
 
     Attributes:
         name: The name of its training set, or of the evaluation set's card.
-        family: A key of `FAMILIES`.
+        family: A key of `TASK_FAMILIES`.
         options: Answers to choose from, where a question has several rows.
         related: Training sets that share texts or questions with it.
         splits: Held-out splits of its first table on the Hub, by the training catalogue's names.

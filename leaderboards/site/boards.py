@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from alignscore_metric.leaderboards.board import MEAN, Board, Column, Row
 from alignscore_metric.leaderboards.site.figures import Interval
 from alignscore_metric.leaderboards.tables.layout import (
-    Entry,
     Layout,
     Line,
+    TableEntry,
     board_layout,
     cell_of,
     column_keys,
@@ -37,7 +37,7 @@ class CellView:
         contaminated: Whether the metric was trained on data that overlap the column's.
     """
 
-    entry: Entry
+    entry: TableEntry
     value: float | None
     leading: bool = False
     contaminated: bool = False
@@ -48,15 +48,15 @@ class RowView:
     """One metric: its name with its marks, and its cells in the order of the heads."""
 
     metric: str
-    name: Entry
+    name: TableEntry
     cells: tuple[CellView, ...]
 
 
 @dataclass(frozen=True)
-class Head:
+class Heading:
     """The head of a column; `column` is None for the mean and for seconds."""
 
-    entry: Entry
+    entry: TableEntry
     column: Column | None
 
 
@@ -75,7 +75,7 @@ class BoardView:
 
     board: Board
     layout: Layout
-    heads: tuple[Head, ...]
+    heads: tuple[Heading, ...]
     measured: tuple[RowView, ...]
     published: tuple[RowView, ...]
     tests: tuple[Layout, ...]
@@ -108,7 +108,7 @@ def view_board(board: Board) -> BoardView:
     return BoardView(
         board=board,
         layout=layout,
-        heads=tuple(Head(layout.headings[place], columns.get(keys[place])) for place in shown),
+        heads=tuple(Heading(layout.headings[place], columns.get(keys[place])) for place in shown),
         measured=_rows(rows_of(board, "measured"), layout.measured, keys, shown),
         published=_rows(rows_of(board, "published"), layout.published, keys, shown),
         tests=tuple(tests_layout(board, key) for key in decisive),
@@ -159,7 +159,7 @@ def _row(row: Row, line: Line, keys: Sequence[str], shown: Sequence[int]) -> Row
     return RowView(row.metric, line.name, cells)
 
 
-def _cell(row: Row, key: str, entry: Entry) -> CellView:
+def _cell(row: Row, key: str, entry: TableEntry) -> CellView:
     if key == SECONDS:
         return CellView(entry, row.seconds)
     cell = cell_of(row, key)

@@ -32,7 +32,7 @@ _NAMES = ("ink", "muted", "line", "positive", "negative", *SERIES)
 COLOURS = {name: f"#0a0b{number:02x}" for number, name in enumerate(_NAMES, start=0x10)}
 _DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)))
 #: Bins of a distribution.
-BINS = 24
+SITE_BINS = 24
 #: Longer names are cut in figures; the tables have them whole.
 LABEL_LENGTH = 28
 
@@ -106,7 +106,7 @@ def forest(intervals: Sequence[Interval], *, description: str) -> Markup:
     def paint(axes: Axes) -> None:
         for place, one in enumerate(intervals):
             _interval(axes, place, one)
-        axes.set_yticks(range(len(intervals)), [shorten(one.label) for one in intervals])
+        axes.set_yticks(range(len(intervals)), [shortened(one.label) for one in intervals])
         axes.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
         axes.set_ylim(len(intervals) - 0.4, -0.6)
         axes.spines["left"].set_visible(False)
@@ -143,7 +143,7 @@ def distribution(groups: Mapping[str, Floats], *, description: str) -> Markup:
     low, high = float(together.min()), float(together.max())
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    edges = np.linspace(low, high if high > low else low + 1, SITE_BINS + 1)
 
     def paint(axes: Axes) -> None:
         for name, scores in groups.items():
@@ -179,7 +179,7 @@ def roc(curves: Sequence[Curve], *, description: str) -> Markup:
                 color=COLOURS[SERIES[curve.number % len(SERIES)]],
                 linestyle=_DASHES[curve.number // len(SERIES) % len(_DASHES)],
                 linewidth=1.5,
-                label=f"{100 * curve.auc:.1f}  {shorten(curve.label)}",
+                label=f"{100 * curve.auc:.1f}  {shortened(curve.label)}",
             )
         axes.set(aspect="equal", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.set(xlabel="false positive rate", ylabel="true positive rate")
@@ -191,7 +191,7 @@ def roc(curves: Sequence[Curve], *, description: str) -> Markup:
     return _draw(paint, size=(4.0, height), description=description)
 
 
-def shorten(label: str) -> str:
+def shortened(label: str) -> str:
     """A label that fits in a figure: one line of a limited length."""
     line = plain(label)
     if len(line) <= LABEL_LENGTH:

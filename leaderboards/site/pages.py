@@ -29,7 +29,12 @@ from alignscore_metric.leaderboards.site.boards import (
     view_board,
 )
 from alignscore_metric.leaderboards.site.figures import forest
-from alignscore_metric.leaderboards.site.scores import Evidence, Examples, SplitView, view_split
+from alignscore_metric.leaderboards.site.scores import (
+    ShownEvidence,
+    ShownExamples,
+    SplitView,
+    view_split,
+)
 from alignscore_metric.leaderboards.tables.layout import PUBLISHED, column_keys
 
 if TYPE_CHECKING:
@@ -74,9 +79,9 @@ def write_site(
     folder: Path,
     *,
     items: Sequence[ItemTable] = (),
-    examples: Examples | None = None,
+    examples: ShownExamples | None = None,
     published: Mapping[str, Sequence[Row]] | None = None,
-    evidence: Evidence | None = None,
+    evidence: ShownEvidence | None = None,
 ) -> Path:
     """Write static pages that open from a folder and ask nothing of any network.
 
@@ -150,7 +155,7 @@ def _board_part(board: Board, ident: str) -> BoardPart:
 
 
 def _splits(
-    items: Sequence[ItemTable], *, examples: Examples | None, evidence: Evidence | None
+    items: Sequence[ItemTable], *, examples: ShownExamples | None, evidence: ShownEvidence | None
 ) -> dict[str, list[SplitView]]:
     """What item tables show, by dataset. A metric has one colour on all pages."""
     numbers = {name: n for n, name in enumerate(dict.fromkeys(t.info.metric for t in items))}

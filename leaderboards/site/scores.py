@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from alignscore_metric import SentenceEvidence
 
-Examples = Callable[[str, str], EvaluationSet]
-Evidence = Callable[[str, str], "Sequence[SentenceEvidence]"]
+ShownExamples = Callable[[str, str], EvaluationSet]
+ShownEvidence = Callable[[str, str], "Sequence[SentenceEvidence]"]
 
 #: Hardest examples of each label that are shown for each metric.
 HARDEST = 5
 
 
 @dataclass(frozen=True)
-class Example:
+class ShownExample:
     """One row that a metric gets wrong, or nearly.
 
     Attributes:
@@ -60,8 +60,8 @@ class MetricView:
     table: ItemTable
     undefined: int
     figure: Markup | None
-    negatives: tuple[Example, ...]
-    positives: tuple[Example, ...]
+    negatives: tuple[ShownExample, ...]
+    positives: tuple[ShownExample, ...]
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def view_split(
     tables: Sequence[ItemTable],
     *,
     numbers: Mapping[str, int],
-    examples: Examples | None = None,
-    evidence: Evidence | None = None,
+    examples: ShownExamples | None = None,
+    evidence: ShownEvidence | None = None,
 ) -> SplitView:
     """The item tables of one split of one dataset, ready to be written.
 
@@ -159,7 +159,9 @@ def score_groups(frame: pd.DataFrame) -> dict[str, Floats]:
     return {name: scores for name, scores in groups.items() if len(scores)}
 
 
-def _metric(table: ItemTable, texts: Mapping[str, _Text], evidence: Evidence | None) -> MetricView:
+def _metric(
+    table: ItemTable, texts: Mapping[str, _Text], evidence: ShownEvidence | None
+) -> MetricView:
     info, frame = table.info, table.frame
     groups = score_groups(frame)
     where = f"{info.metric} on {info.dataset}/{info.split}"
@@ -183,14 +185,14 @@ def _example(
     row: dict[str, Any],
     scores: pd.Series[float],
     texts: Mapping[str, _Text],
-    evidence: Evidence | None,
-) -> Example:
+    evidence: ShownEvidence | None,
+) -> ShownExample:
     score = float(row["score"])
     source, summary = texts.get(str(row["id"]), (None, None))
     found: Sequence[SentenceEvidence] = ()
     if evidence is not None and source is not None and summary is not None:
         found = evidence(source, summary)
-    return Example(
+    return ShownExample(
         id=str(row["id"]),
         score=score,
         percentile=50 * float(((scores < score).sum() + (scores <= score).sum()) / scores.count()),
@@ -210,7 +212,9 @@ def _known(value: Any) -> Any:  # noqa: ANN401  # text or number
 _Text = tuple[str | None, str | None]
 
 
-def _texts(tables: Sequence[ItemTable], examples: Examples | None) -> tuple[dict[str, _Text], str]:
+def _texts(
+    tables: Sequence[ItemTable], examples: ShownExamples | None
+) -> tuple[dict[str, _Text], str]:
     """Source and summary by row id, and what is to be said about them."""
     info = tables[0].info
     if examples is None:

@@ -13,12 +13,19 @@ from alignscore_metric.leaderboards.board import without_nan
 from alignscore_metric.leaderboards.comparison import (
     TIE,
     Comparison,
+    ComparisonSettings,
     PairOfSystems,
-    Settings,
     SystemScores,
 )
 from alignscore_metric.leaderboards.tables.latex import latex_table
-from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.layout import (
+    DASH,
+    UNDEFINED,
+    Layout,
+    Line,
+    TableEntry,
+    plain,
+)
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.leaderboards.tables.text import WIDTH, text_table
 
@@ -102,7 +109,10 @@ def _systems_layout(comparison: Comparison, scores_from: str) -> Layout:
         f"seed {settings.seed}",
         corner="system",
         headings=tuple(
-            map(Entry, ("mean", "median", f"below {settings.threshold:g}", "undefined", "cluster"))
+            map(
+                TableEntry,
+                ("mean", "median", f"below {settings.threshold:g}", "undefined", "cluster"),
+            )
         ),
         measured=tuple(_system_line(one, is_best=one.name == best) for one in comparison.systems),
         legend=(*legend, "undefined: examples without a score, left out"),
@@ -111,14 +121,14 @@ def _systems_layout(comparison: Comparison, scores_from: str) -> Layout:
 
 
 def _system_line(system: SystemScores, *, is_best: bool) -> Line:
-    mean = Entry(
+    mean = TableEntry(
         _number(system.mean),
         _interval(system.low, system.high),
         best=is_best,
         tied=system.cluster == 1 and not is_best,
     )
     others = (_number(system.median), _percent(system.below), system.undefined, system.cluster)
-    return Line(Entry(system.name), (mean, *(Entry(str(other)) for other in others)))
+    return Line(TableEntry(system.name), (mean, *(TableEntry(str(other)) for other in others)))
 
 
 def _pairs_layout(comparison: Comparison) -> Layout:
@@ -138,31 +148,34 @@ def _pairs_layout(comparison: Comparison) -> Layout:
         f"flips, seed {settings.seed}. a{DASH}b: {100 * settings.level:g}% interval",
         corner="pair",
         headings=tuple(
-            map(Entry, ("difference", "p", "p (Holm)", "win", "tie", "loss", "undefined"))
+            map(TableEntry, ("difference", "p", "p (Holm)", "win", "tie", "loss", "undefined"))
         ),
         measured=lines,
         legend=tuple(legend),
     )
 
 
-def _pair_line(pair: PairOfSystems, settings: Settings) -> Line:
+def _pair_line(pair: PairOfSystems, settings: ComparisonSettings) -> Line:
     entries = (
-        Entry(_number(pair.difference), _interval(pair.low, pair.high)),
-        Entry(_p_value(pair.p)),
-        Entry(_p_value(pair.p_holm), best=pair.p_holm < settings.alpha),
-        *(Entry(_percent(share)) for share in (pair.wins, pair.ties, pair.losses)),
-        Entry(str(pair.undefined)),
+        TableEntry(_number(pair.difference), _interval(pair.low, pair.high)),
+        TableEntry(_p_value(pair.p)),
+        TableEntry(_p_value(pair.p_holm), best=pair.p_holm < settings.alpha),
+        *(TableEntry(_percent(share)) for share in (pair.wins, pair.ties, pair.losses)),
+        TableEntry(str(pair.undefined)),
     )
-    return Line(Entry(f"{pair.better} > {pair.worse}"), entries)
+    return Line(TableEntry(f"{pair.better} > {pair.worse}"), entries)
 
 
 def _contrasts_layout(contrasts: Sequence[Contrast]) -> Layout:
     lines = [
-        Line(Entry(summary), (Entry(name), Entry(_number(score)), Entry(one.example)))
+        Line(
+            TableEntry(summary),
+            (TableEntry(name), TableEntry(_number(score)), TableEntry(one.example)),
+        )
         for one in contrasts
         for name, score, summary in _sides(one)
     ]
-    headings = (Entry("system"), Entry("score"), Entry("example"))
+    headings = (TableEntry("system"), TableEntry("score"), TableEntry("example"))
     return Layout(CONTRASTS, "", "summary", headings, tuple(lines))
 
 

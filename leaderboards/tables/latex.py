@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry, plain
 
 _SIGNS = {
     **{one: f"\\{one}" for one in "&%$#_{}"},
@@ -65,7 +65,7 @@ def latex_table(layout: Layout) -> str:
     r"""A layout as a `table*` with a caption, a label, and its notes under it."""
     label = re.sub(r"[^a-z0-9]+", "-", layout.title.lower()).strip("-")
     caption = ". ".join(_flowing(text) for text in (layout.title, layout.facts) if text)
-    headings = [Entry(layout.corner), *layout.headings]
+    headings = [TableEntry(layout.corner), *layout.headings]
     lines = [
         r"\begin{table*}[tbp]",
         r"\centering",
@@ -128,14 +128,14 @@ def _row(line: Line) -> str:
     return rf"{values} \\[-0.8ex]" + "\n" + rf"{small} \\[0.3ex]"
 
 
-def _value(entry: Entry) -> str:
+def _value(entry: TableEntry) -> str:
     is_number = re.fullmatch(r"<?-?\d+\.\d+", entry.value)
     value = _number(entry.value) if is_number else _escape(entry.value)
     value = rf"\textbf{{{value}}}" if entry.best else value
     return rf"\underline{{{value}}}" if entry.tied else value
 
 
-def _marks(entry: Entry) -> str:
+def _marks(entry: TableEntry) -> str:
     return rf"\textsuperscript{{{','.join(entry.marks)}}}" if entry.marks else ""
 
 

@@ -21,7 +21,7 @@ PUBLISHED = "Published, not measured here"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """What a cell shows; `best` and `tied` are emphasis, `marks` point to notes."""
 
     value: str
@@ -35,8 +35,8 @@ class Entry:
 class Line:
     """A row: its name and its cells."""
 
-    name: Entry
-    entries: tuple[Entry, ...]
+    name: TableEntry
+    entries: tuple[TableEntry, ...]
 
     @property
     def has_interval(self) -> bool:
@@ -56,7 +56,7 @@ class Layout:
     title: str
     facts: str
     corner: str
-    headings: tuple[Entry, ...]
+    headings: tuple[TableEntry, ...]
     measured: tuple[Line, ...]
     published: tuple[Line, ...] = ()
     legend: tuple[str, ...] = ()
@@ -127,14 +127,14 @@ def clusters_of(board: Board, key: str) -> dict[str, int]:
 def board_layout(board: Board, *, intervals: bool, seconds: bool) -> Layout:
     """The layout of a board."""
     notes = Notes()
-    headings = [_heading(column, board, notes) for column in board.columns] + [Entry(MEAN)]
+    headings = [_heading(column, board, notes) for column in board.columns] + [TableEntry(MEAN)]
     best = _best(board)
     measured = [_line(row, board, notes, best) for row in rows_of(board, "measured")]
     published = [_line(row, board, notes, {}) for row in rows_of(board, "published")]
     if not intervals:
         measured = [_without_intervals(line) for line in measured]
     if seconds:
-        headings.append(Entry("seconds"))
+        headings.append(TableEntry("seconds"))
         measured = _with_seconds(measured, rows_of(board, "measured"))
         published = _with_seconds(published, rows_of(board, "published"))
     return Layout(
@@ -150,31 +150,31 @@ def board_layout(board: Board, *, intervals: bool, seconds: bool) -> Layout:
     )
 
 
-def _heading(column: Column, board: Board, notes: Notes) -> Entry:
+def _heading(column: Column, board: Board, notes: Notes) -> TableEntry:
     same_split = all(one.key.endswith(f"/{board.split}") for one in board.columns)
     name = column.key.removesuffix(f"/{board.split}") if same_split else column.key
     texts = [f"{name}: {text}" for text in column.discrepancies]
     if not column.in_mean:
         texts.append("not counted in the mean")
-    return Entry(name, marks=notes.mark(texts))
+    return TableEntry(name, marks=notes.mark(texts))
 
 
 def _line(row: Row, board: Board, notes: Notes, best: Mapping[str, float]) -> Line:
     source = notes.mark([row.source] if row.kind == "published" else [])
     keys = column_keys(board)
     entries = tuple(_entry(cell_of(row, key), notes, best.get(key)) for key in keys)
-    return Line(Entry(row.metric, marks=source), entries)
+    return Line(TableEntry(row.metric, marks=source), entries)
 
 
-def _entry(cell: Cell | None, notes: Notes, best: float | None) -> Entry:
+def _entry(cell: Cell | None, notes: Notes, best: float | None) -> TableEntry:
     if cell is None:
-        return Entry(MISSING)
+        return TableEntry(MISSING)
     marks = notes.mark(_cell_notes(cell))
     if math.isnan(cell.value):
-        return Entry(UNDEFINED, marks=marks)
+        return TableEntry(UNDEFINED, marks=marks)
     bounded = not (math.isnan(cell.low) or math.isnan(cell.high))
     is_best = cell.value == best
-    return Entry(
+    return TableEntry(
         value=_percent(cell.value),
         interval=f"{_percent(cell.low)}{DASH}{_percent(cell.high)}" if bounded else "",
         best=is_best,
@@ -227,7 +227,7 @@ def _without_intervals(line: Line) -> Line:
 def _with_seconds(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
     shown = [MISSING if row.seconds is None else f"{row.seconds:.1f}" for row in rows]
     pairs = zip(lines, shown, strict=True)
-    return [replace(line, entries=(*line.entries, Entry(value))) for line, value in pairs]
+    return [replace(line, entries=(*line.entries, TableEntry(value))) for line, value in pairs]
 
 
 def _percent(value: float) -> str:
@@ -270,7 +270,7 @@ def tests_layout(board: Board, key: str) -> Layout:
         f"differences {TIMES_100}",
         facts=". ".join(text for text in (_clusters(board, key), _settings(board)) if text),
         corner="pair",
-        headings=(Entry("difference"), Entry("p"), Entry("p (Holm)")),
+        headings=(TableEntry("difference"), TableEntry("p"), TableEntry("p (Holm)")),
         measured=lines,
         legend=(f"{{best}}: p after Holm's correction below {alpha}",) if significant else (),
     )
@@ -278,11 +278,11 @@ def tests_layout(board: Board, key: str) -> Layout:
 
 def _test_line(test: PairwiseTest, alpha: float | None) -> Line:
     entries = (
-        Entry(_percent(test.difference)),
-        Entry(_p_value(test.p)),
-        Entry(_p_value(test.p_holm), best=alpha is not None and test.p_holm < alpha),
+        TableEntry(_percent(test.difference)),
+        TableEntry(_p_value(test.p)),
+        TableEntry(_p_value(test.p_holm), best=alpha is not None and test.p_holm < alpha),
     )
-    return Line(Entry(f"{test.better} > {test.worse}"), entries)
+    return Line(TableEntry(f"{test.better} > {test.worse}"), entries)
 
 
 def _p_value(p: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column
 from alignscore_metric.leaderboards.tables.layout import cell_of, clusters_of
 
-COLUMNS = (
+CSV_COLUMNS = (
     "benchmark", "split", "statistic", "settings", "kind", "metric", "source", "column", "dataset",
     "dataset_hash", "rows", "positives", "documents", "in_mean", "discrepancies", "status", "value",
     "low", "high", "reason", "undefined", "cluster", "overlaps", "seconds",
@@ -25,7 +25,7 @@ TEST_COLUMNS = (
 
 def board_csv(board: Board) -> str:
     """One line per metric and column, the mean included; a missing cell has a line too."""
-    return _write(COLUMNS, _lines(board))
+    return _write(CSV_COLUMNS, _lines(board))
 
 
 def tests_csv(board: Board) -> str:

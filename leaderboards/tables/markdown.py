@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, Line, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry, plain
 
 TIED = "\N{DAGGER}"
 
@@ -35,14 +35,14 @@ def _row(line: Line) -> list[str]:
     return [name, *(_entry(entry) for entry in line.entries)]
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: TableEntry) -> str:
     value = _escape(entry.value)
     value = f"**{value}**" if entry.best else value + TIED * entry.tied
     interval = f" <sub>{entry.interval}</sub>" if entry.interval else ""
     return value + _marks(entry) + interval
 
 
-def _marks(entry: Entry) -> str:
+def _marks(entry: TableEntry) -> str:
     return f"<sup>{','.join(entry.marks)}</sup>" if entry.marks else ""
 
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Literal
 
 from alignscore_metric.leaderboards.nlu.board import Figure, NluBoard, TaskResult
-from alignscore_metric.leaderboards.nlu.measures import HEADS
+from alignscore_metric.leaderboards.nlu.measures import ANSWERING_HEADS
 from alignscore_metric.leaderboards.tables.latex import latex_table
 from alignscore_metric.leaderboards.tables.layout import (
     DASH,
     MISSING,
     TIMES_100,
     UNDEFINED,
-    Entry,
     Layout,
     Line,
     Notes,
+    TableEntry,
 )
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.leaderboards.tables.text import text_table
@@ -61,7 +61,7 @@ def _answers_layout(board: NluBoard) -> Layout:
         title=f"NLU tasks of {board.model} {TIMES_100}",
         facts=_facts(board),
         corner="task",
-        headings=tuple(map(Entry, headings)),
+        headings=tuple(map(TableEntry, headings)),
         measured=tuple(lines),
         legend=_legend(board),
         notes=notes.pairs(),
@@ -100,16 +100,16 @@ def _task_line(task: TaskResult, notes: Notes) -> Line:
     some = f" of {task.available}" if task.rows < task.available else ""
     seen = notes.mark([", ".join(task.seen)] if task.exposure == "related" else [])
     return Line(
-        Entry(task.task, marks=notes.mark(about)),
+        TableEntry(task.task, marks=notes.mark(about)),
         (
-            Entry(task.family),
-            Entry(task.exposure, marks=seen),
-            Entry(f"{task.rows}{some}"),
-            Entry(task.head),
-            Entry(NAMES[first.measure]),
+            TableEntry(task.family),
+            TableEntry(task.exposure, marks=seen),
+            TableEntry(f"{task.rows}{some}"),
+            TableEntry(task.head),
+            TableEntry(NAMES[first.measure]),
             _figure(first),
-            Entry(_percent(first.chance)),
-            Entry(_percent(first.majority)),
+            TableEntry(_percent(first.chance)),
+            TableEntry(_percent(first.majority)),
             _named(others),
         ),
     )
@@ -118,12 +118,12 @@ def _task_line(task: TaskResult, notes: Notes) -> Line:
 def _mean_line(board: NluBoard, group: str) -> Line:
     tasks = [task for task in board.tasks if group in ("all", task.exposure)]
     mean = board.means[group]
-    empty = Entry("")
+    empty = TableEntry("")
     return Line(
-        Entry(f"mean of {len(tasks)}"),
+        TableEntry(f"mean of {len(tasks)}"),
         (
-            empty, Entry(group), Entry(str(sum(task.rows for task in tasks))), empty, empty,
-            _figure(mean), Entry(_percent(mean.chance)), empty, empty,
+            empty, TableEntry(group), TableEntry(str(sum(task.rows for task in tasks))),
+            empty, empty, _figure(mean), TableEntry(_percent(mean.chance)), empty, empty,
         ),
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def _degrees_layout(board: NluBoard) -> Layout:
         title=f"Every head of {board.model} as a degree of alignment {TIMES_100}",
         facts=f"P(aligned) of bin and tri, reg as it is. {_facts(board)}",
         corner="task",
-        headings=tuple(map(Entry, ("answers", "measure", *HEADS, "chance"))),
+        headings=tuple(map(TableEntry, ("answers", "measure", *ANSWERING_HEADS, "chance"))),
         measured=tuple(lines),
         legend=("{best}: the highest of the three",),
         signatures=((board.model, board.signature),),
@@ -144,25 +144,28 @@ def _degrees_layout(board: NluBoard) -> Layout:
 
 def _degrees_line(name: str, answering: str, figures: Mapping[str, Figure]) -> Line:
     best = max((one.value for one in figures.values() if not math.isnan(one.value)), default=None)
-    one = figures[HEADS[0]]
-    entries = (_figure(figures[head], best=figures[head].value == best) for head in HEADS)
-    measure = Entry(NAMES[one.measure])
-    return Line(Entry(name), (Entry(answering), measure, *entries, Entry(_percent(one.chance))))
+    one = figures[ANSWERING_HEADS[0]]
+    entries = (_figure(figures[head], best=figures[head].value == best) for head in ANSWERING_HEADS)
+    measure = TableEntry(NAMES[one.measure])
+    return Line(
+        TableEntry(name),
+        (TableEntry(answering), measure, *entries, TableEntry(_percent(one.chance))),
+    )
 
 
-def _named(figures: Sequence[Figure]) -> Entry:
+def _named(figures: Sequence[Figure]) -> TableEntry:
     """A further measure with its name, where there is one."""
     if not figures:
-        return Entry("")
+        return TableEntry("")
     shown = _figure(figures[0])
     return replace(shown, value=f"{NAMES[figures[0].measure]} {shown.value}")
 
 
-def _figure(figure: Figure, *, best: bool = False) -> Entry:
+def _figure(figure: Figure, *, best: bool = False) -> TableEntry:
     bounded = not math.isnan(figure.low)
     interval = f"{100 * figure.low:.1f}{DASH}{100 * figure.high:.1f}" if bounded else ""
     value = UNDEFINED if math.isnan(figure.value) else f"{100 * figure.value:.1f}"
-    return Entry(value, interval, best=best)
+    return TableEntry(value, interval, best=best)
 
 
 def _percent(share: float) -> str:

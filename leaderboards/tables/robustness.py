@@ -10,7 +10,7 @@ from dataclasses import asdict
 from alignscore_metric.leaderboards.board import without_nan
 from alignscore_metric.leaderboards.robustness import TIE, Effect, Robustness
 from alignscore_metric.leaderboards.tables.latex import latex_table
-from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Entry, Layout, Line
+from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Layout, Line, TableEntry
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.leaderboards.tables.text import text_table
 from alignscore_metric.scores.intervals import Estimate, Resampling
@@ -57,13 +57,16 @@ def _layout(
         f"{resampling.resamples} resamples of the sources. Seed {seed}",
         corner="edit",
         headings=(
-            Entry("pairs"),
-            *(Entry(f"{metric.metric}: {part}") for metric in found for part in parts),
+            TableEntry("pairs"),
+            *(TableEntry(f"{metric.metric}: {part}") for metric in found for part in parts),
         ),
         measured=tuple(
             Line(
-                Entry(effects[0].kind.replace("_", " ")),
-                (Entry(_count(effects)), *(entry for one in effects for entry in _entries(one))),
+                TableEntry(effects[0].kind.replace("_", " ")),
+                (
+                    TableEntry(_count(effects)),
+                    *(entry for one in effects for entry in _entries(one)),
+                ),
             )
             for effects in zip(*chosen, strict=True)
         ),
@@ -82,16 +85,16 @@ def _count(effects: Sequence[Effect]) -> str:
     return "/".join(dict.fromkeys(str(effect.rows) for effect in effects))
 
 
-def _entries(effect: Effect) -> tuple[Entry, Entry, Entry]:
+def _entries(effect: Effect) -> tuple[TableEntry, TableEntry, TableEntry]:
     falls = UNDEFINED if math.isnan(effect.falls) else f"{effect.falls:.0%}"
-    return _number(effect.change, "+.3f"), Entry(falls), _number(effect.auc, ".2f")
+    return _number(effect.change, "+.3f"), TableEntry(falls), _number(effect.auc, ".2f")
 
 
-def _number(found: Estimate, digits: str) -> Entry:
+def _number(found: Estimate, digits: str) -> TableEntry:
     if math.isnan(found.value):
-        return Entry(UNDEFINED)
+        return TableEntry(UNDEFINED)
     bounded = not math.isnan(found.low)
-    return Entry(
+    return TableEntry(
         format(found.value, digits),
         f"{found.low:{digits}}{DASH}{found.high:{digits}}" if bounded else "",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Entry, Layout, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, TableEntry, plain
 
 WIDTH = 100
 BEST, TIED = "*", "\N{DAGGER}"
@@ -80,11 +80,11 @@ def _has_marks(layout: Layout) -> bool:
     return any(heading.marks for heading in layout.headings)
 
 
-def _suffix(entry: Entry) -> str:
+def _suffix(entry: TableEntry) -> str:
     return BEST * entry.best + TIED * entry.tied + _marks(entry)
 
 
-def _marks(entry: Entry) -> str:
+def _marks(entry: TableEntry) -> str:
     return f"[{','.join(entry.marks)}]" if entry.marks else ""
 
 
