@@ -12,12 +12,10 @@ import numpy as np
 
 from alignscore_metric.edits.robustness import KINDS, edit_pair
 from alignscore_metric.errors import ConfigurationError, InputError
+from alignscore_metric.leaderboards.comparison import TIE
 from alignscore_metric.leaderboards.metrics import Metric
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Estimate, Resampling, estimate, mean_estimate
-
-#: Scores that differ by no more have not moved: batches round differently.
-TIE = 1e-4
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from alignscore_metric.leaderboards.board import without_nan
-from alignscore_metric.leaderboards.robustness import TIE, Effect, Robustness
+from alignscore_metric.leaderboards.comparison import TIE
+from alignscore_metric.leaderboards.robustness import Effect, Robustness
 from alignscore_metric.leaderboards.tables.latex import latex_table
 from alignscore_metric.leaderboards.tables.layout import DASH, UNDEFINED, Layout, Line, TableEntry
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
