@@ -123,7 +123,8 @@ def mean_score(level: float) -> float:
 # --- where intervals are printed -----------------------------------------------------------------
 
 Interval = tuple[float, float]
-#: The interval of a sample, that over rows one by one (None where nobody asks), the truth.
+#: The interval of a sample, the usual one over rows one by one (None where nobody asks), the
+#: truth.
 Trial = tuple[Interval, Interval | None, float]
 Place = Callable[[Sequence[Population], int, np.random.Generator], Trial]
 
@@ -132,26 +133,22 @@ def board(kind: str) -> Place:
     """A statistic of a board: `auc`, `balanced_accuracy` or `spearman`; of several, their mean."""
 
     def trial(populations: Sequence[Population], resamples: int, rng: np.random.Generator) -> Trial:
-        prepared, truths = zip(*(_judged(one, kind, rng) for one in populations), strict=True)
+        judged = [_judged(one, kind, rng) for one in populations]
+        clusters = [one.clusters for one in populations]
+        rows = [np.arange(len(one)) for one in clusters]
         lowest = -1.0 if kind == "spearman" else 0.0
         by_document, by_row = (
             Sampled.mean_of(
                 [
-                    Sampled.of(s, design(p), resamples=resamples, rng=rng, lowest=lowest)
-                    for s, p in zip(prepared, populations, strict=True)
+                    Sampled.of(s, Design.of(of), resamples=resamples, rng=rng, lowest=lowest)
+                    for (s, _), of in zip(judged, design, strict=True)
                 ]
             )
-            for design in (
-                lambda p: Design.of(p.clusters),
-                lambda p: Design.of(np.arange(len(p.clusters))),
-            )
+            for design in (clusters, rows)
         )
-        found = by_document.estimate()
-        rows = (
-            float(np.nanquantile(by_row.draws, 0.025)),
-            float(np.nanquantile(by_row.draws, 0.975)),
-        )
-        return (found.low, found.high), rows, float(np.mean(truths))
+        found, (low, high) = by_document.estimate(), np.nanquantile(by_row.draws, [0.025, 0.975])
+        truth = float(np.mean([one for _, one in judged]))
+        return (found.low, found.high), (float(low), float(high)), truth
 
     return trial
 
@@ -242,7 +239,9 @@ def dev_measure(name: str) -> Place:
             "tri": np.zeros((rows, 3)),
             "reg": degrees,
         }
-        truth = {"bin": labels, "tri": np.full(rows, IGNORED), "reg": judgments}
+        nothing = np.full(rows, IGNORED)
+        truth = {"bin": nothing, "tri": nothing, "reg": nothing}
+        truth |= {"reg": judgments} if name == "reg_pearson" else {"bin": labels}
         found = intervals(outputs, truth, population.clusters)[name]
         pearson = 2 * math.sin(math.pi * population.agreement / 6)
         accuracy = float(stats.norm.cdf(half))
@@ -345,59 +344,84 @@ def designs(null: Null) -> dict[str, Design]:
     return ways
 
 
-def interval_cases() -> Iterator[tuple[str, str, list[Population], Place]]:
-    """Where an interval is printed, what is sampled, from where, and how."""
+@dataclass(frozen=True)
+class Case:
+    """A line of the table.
+
+    Attributes:
+        place: Where the interval is printed.
+        design: What is sampled, for people.
+        populations: From where; several where the interval is that of a mean.
+        trial: How.
+        dear: Whether fewer samples must do.
+    """
+
+    place: str
+    design: str
+    populations: Sequence[Population]
+    trial: Place
+    dear: bool = False
+
+    @property
+    def size(self) -> str:
+        """Documents and rows of each, for people."""
+        first = self.populations[0]
+        if len(self.populations) > 1:
+            return "100 to 475 x 3 to 8"
+        uneven = " on average, uneven" if first.uneven else ""
+        return f"{first.documents} x {first.summaries}{uneven}"
+
+
+def interval_cases() -> Iterator[Case]:
+    """Every place that prints an interval."""
     few, ten, fifty = Population(5, 1, effect=0), Population(10, 10), Population(50, 10)
     uneven, alone = Population(20, 5, uneven=True), Population(400, 1, effect=0)
-    for population in (few, Population(5, 10), ten, uneven, fifty, alone):
-        yield "`result.ci()`", "most scores high", [population], result_ci
-    for population in (few, uneven, fifty):
-        yield "`result.ci()`", "scores of 0.02 and 0.98", [population], result_ci_of_two_values
+    for one in (few, Population(5, 10), ten, uneven, fifty, alone):
+        yield Case("`result.ci()`", "most scores high", [one], result_ci)
+    for one in (few, uneven, fifty):
+        yield Case("`result.ci()`", "scores of 0.02 and 0.98", [one], result_ci_of_two_values)
     for what in ("mean", "difference"):
-        for population in (few, ten, uneven, fifty):
-            yield f"`compare`, {what}", "most scores high", [population], compared(what)
+        for one in (few, ten, uneven, fifty):
+            yield Case(f"`compare`, {what}", "most scores high", [one], compared(what))
     many, forty = Population(100, 16), Population(40, 16)
-    rarer = Population(189, 3, positives=0.065, agreement=0.95)
     rare = Population(100, 4, positives=0.9, agreement=0.9)
+    rarer = Population(189, 3, positives=0.065, agreement=0.95)
+    for one in (alone, many, forty, Population(40, 5, uneven=True), rare, rarer):
+        design = f"AUC {one.agreement:g}, {100 * one.positives:g}% positive"
+        yield Case("board, AUC", design, [one], board("auc"))
     sets = [Population(*size, agreement=0.6 + 0.05 * at) for at, size in enumerate(SUMMAC)]
-    for population in (alone, many, forty, Population(40, 5, uneven=True)):
-        yield "board, AUC", "AUC 0.8, 70% positive", [population], board("auc")
-    yield "board, AUC", "AUC 0.9, 90% positive", [rare], board("auc")
-    yield "board, AUC", "AUC 0.95, 6.5% positive", [rarer], board("auc")
-    yield "board, mean AUC", "6 sets of SummaC's sizes", sets, board("auc")
-    for population in (alone, forty):
-        yield "board, balanced accuracy", "0.72", [population], board("balanced_accuracy")
-    for population in (alone, many, forty):
-        graded = replace(population, agreement=0.5)
-        yield "board, Spearman", "Spearman 0.5", [graded], board("spearman")
-    for population in (fifty, alone, replace(alone, positives=0.95), Population(20, 5)):
-        title = f"{population.positives:.0%} right"
-        yield "NLU accuracy, exact match of answers", title, [population], share
-    for population in (ten, fifty):
-        yield "`robustness`, change", "most scores high", [population], change
-    for name in ("bin_accuracy", "bin_auc", "reg_pearson"):
-        title = f"training's dev set, {name.split('_')[1]}"
-        yield title, "AUC 0.8, Spearman 0.8", [Population(200, 3)], dev_measure(name)
+    yield Case("board, mean AUC", "6 sets of SummaC's sizes", sets, board("auc"), dear=True)
+    for one in (alone, forty):
+        place, trial = "board, balanced accuracy", board("balanced_accuracy")
+        yield Case(place, "0.72", [one], trial, dear=True)
+    for one in (alone, many, forty):
+        graded = [replace(one, agreement=0.5)]
+        yield Case("board, Spearman", "0.5", graded, board("spearman"), dear=True)
+    for one in (Population(20, 5), fifty, alone, replace(alone, positives=0.95)):
+        yield Case("NLU accuracy, exact match", f"{one.positives:.0%} right", [one], share)
+    for one in (ten, fifty):
+        yield Case("`robustness`, change", "most scores high", [one], change)
+    for name, truth in (("bin_accuracy", "0.72"), ("bin_auc", "0.8"), ("reg_pearson", "0.81")):
+        place, trial = f"dev set of a training, {name.split('_')[1]}", dev_measure(name)
+        yield Case(place, truth, [Population(200, 3)], trial, dear=True)
 
 
 def interval_table(repetitions: int, resamples: int) -> Iterator[str]:
     """Lines of a Markdown table."""
-    error = math.sqrt(0.95 * 0.05 / repetitions)
-    yield f"Coverage and mean width of 95% intervals; {repetitions} repetitions, so that a coverage"
-    yield f"of 95% has a standard error of {error:.1%}.\n"
-    yield "| place | design | documents x rows | coverage | mean width | rows one by one |"
-    yield "|---|---|---|---|---|---|"
-    for place, design, populations, trial in interval_cases():
-        found = coverage(populations, trial, repetitions=repetitions, resamples=resamples)
-        first = populations[0]
-        size = (
-            f"{first.documents} x {first.summaries}"
-            if len(populations) == 1
-            else "100 to 475 x 3 to 8"
-        )
-        size += " on average, uneven" if first.uneven else ""
+    few = repetitions // 5
+    errors = [math.sqrt(0.95 * 0.05 / samples) for samples in (repetitions, few)]
+    yield "Coverage and mean width of 95% intervals. A coverage of 95% has a standard error of"
+    yield f"{errors[0]:.1%} where it is of {repetitions} samples, of {errors[1]:.1%} of {few}.\n"
+    columns = ("place", "design", "documents x rows", "samples", "coverage", "mean width")
+    yield f"| {' | '.join(columns)} | rows one by one |"
+    yield "|---" * 7 + "|"
+    for case in interval_cases():
+        samples = few if case.dear else repetitions
+        sizes = {"repetitions": samples, "resamples": resamples}
+        found = coverage(case.populations, case.trial, **sizes)
         rows = "" if math.isnan(found.by_row) else f"{found.by_row:.1%}"
-        yield f"| {place} | {design} | {size} | {found.interval:.1%} | {found.width:.3f} | {rows} |"
+        cells = (case.place, case.design, case.size, str(samples))
+        yield f"| {' | '.join(cells)} | {found.interval:.1%} | {found.width:.3f} | {rows} |"
 
 
 def test_cases() -> dict[str, Null]:

@@ -410,9 +410,9 @@ def test_tables_of_no_rows(capsys):
         ([*FILES, "--match-column", "doc"], "no column 'doc'; its columns: id, source, summary, "
          "alignscore. Name one with --match-column"),
         ([*FILES, "--examples", "-1"], "--examples -1: give 0 or more"),
-        ([*FILES, "--alpha", "2"], "alpha and level are shares"),
+        ([*FILES, "--alpha", "2"], "alpha is a share"),
         ([*FILES, "--resamples", "100"], "give --resamples 480"),
-        ([*FILES, "--seed", "-1"], "a seed of 0 or more"),
+        ([*FILES, "--seed", "-1"], "seed >= 0"),
         ([*FILES, "-o", "nowhere/table.tex"], "cannot write nowhere/table.tex: no such folder"),
         ([*FILES[:2], "-o", "./bad.jsonl"], "bad.jsonl is to be read and written"),
         ([*FILES, "-o", "."], "cannot write ."),

@@ -36,7 +36,9 @@ def benchmark(monkeypatch):
             }
             cards[name] = template.model_copy(update=update)
         for module in ("cards", "tasks"):
-            monkeypatch.setattr(f"leaderboards.{module}.load_cards", lambda: cards)
+            monkeypatch.setattr(
+                f"alignscore_metric.leaderboards.{module}.load_cards", lambda: cards
+            )
 
     return install
 
