@@ -46,7 +46,8 @@ from transformers.models.roberta.modeling_roberta import RobertaLMHead
 from alignscore_metric import AlignScore
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, pair_scores
 from alignscore_metric.checkpoint.conversion import convert
-from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.checkpoint.foreign import backbone_config, read_tokenizer
+from alignscore_metric.checkpoint.loading import BUNDLED
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.engine.encoding import EncodedPairs
 from alignscore_metric.engine.engine import Engine
@@ -134,7 +135,7 @@ class Contest:
     def of(cls, contest: str, args: argparse.Namespace) -> Contest:
         """Make or load the weights, and put them on the device."""
         model, precision = contest.split(":")
-        tokenizer = load_checkpoint("mini").tokenizer  # cuts words about as RoBERTa's does
+        tokenizer = read_tokenizer(BUNDLED["mini"])  # cuts words about as RoBERTa's does
         aligner = random_aligner("base" if model == "mini" else model)
         options = {
             "device": args.device,
@@ -154,7 +155,9 @@ class Contest:
                 metric = AlignScore(own, **options)
                 cross_encoder = load_cross_encoder(theirs, args.device, COMPUTED_IN[precision])
                 torch.manual_seed(0)
-        language_head = RobertaLMHead(aligner.encoder.config).eval().to(args.device)
+        language_head = (
+            RobertaLMHead(backbone_config(aligner.config.backbone)).eval().to(args.device)
+        )
         return cls(aligner.to(args.device), tokenizer, metric, cross_encoder, language_head)
 
     @torch.inference_mode()

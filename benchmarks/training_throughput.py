@@ -26,7 +26,8 @@ import torch
 from transformers import AutoTokenizer, BertConfig, PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoint.loading import BUNDLED, quiet_transformers
+from alignscore_metric.checkpoint.foreign import quiet_transformers
+from alignscore_metric.checkpoint.loading import BUNDLED
 from alignscore_metric.training.data import (
     IGNORED,
     AlignmentExample,

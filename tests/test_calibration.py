@@ -71,7 +71,7 @@ def examples_of_all_heads() -> list[AlignmentExample]:
 @pytest.fixture(scope="module")
 def model(tiny_aligner):
     return (
-        Aligner.from_pretrained(tiny_aligner, dtype=torch.float32),
+        Aligner.from_pretrained(tiny_aligner),
         AutoTokenizer.from_pretrained(tiny_aligner),
     )
 

@@ -1,11 +1,13 @@
-"""Tests of engine.engine against one forward pass per pair, by the tokenizer itself."""
+"""Tests of engine.engine against one forward pass per pair, by transformers' tokenizer."""
 
 import dataclasses
+import functools
 import re
 import threading
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.loading import Checkpoint
 from alignscore_metric.engine.engine import (
@@ -25,7 +28,18 @@ from alignscore_metric.engine.engine import (
 )
 
 Floats = npt.NDArray[np.float64]
+
 Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
+
+
+@functools.cache
+def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def theirs(engine: Engine) -> PreTrainedTokenizerBase:
+    """transformers' own tokenizer of the same folder."""
+    return _tokenizer(engine.tokenizer.folder)
 
 
 @given(
@@ -85,7 +99,7 @@ def one_by_one(engine: Engine, inputs: Inputs, max_length: int = 512) -> Floats:
     chunks, sentences, pairs = inputs
     scores = []
     for chunk, sentence in pairs:
-        encoded = engine.tokenizer(
+        encoded = theirs(engine)(
             chunks[chunk],
             sentences[sentence],
             truncation="only_first",
@@ -146,7 +160,7 @@ def test_the_profile_says_which_class_is_read(
     profile = dataclasses.replace(engine.profile, head=head, supported=index)
     scores = dataclasses.replace(engine, profile=profile).score(chunks, sentences, pairs[:1])
     first, second = chunks[pairs[0, 0]], sentences[pairs[0, 1]]
-    encoded = engine.tokenizer(first, second, return_tensors="pt")
+    encoded = theirs(engine)(first, second, return_tensors="pt")
     with torch.no_grad():
         logits = getattr(engine.aligner(**encoded), head)[0].double().numpy()
     assert scores[0] == pytest.approx(np.exp(logits[index]) / np.exp(logits).sum(), abs=1e-6)
@@ -157,7 +171,7 @@ def test_the_regression_head_is_read_raw(engine: Engine, inputs: Inputs):
     raw = dataclasses.replace(engine, profile=engine.profile.with_head("reg"))
     scores = raw.score(chunks, sentences, pairs)
     for score, (chunk, sentence) in zip(scores, pairs, strict=True):
-        encoded = engine.tokenizer(chunks[chunk], sentences[sentence], return_tensors="pt")
+        encoded = theirs(engine)(chunks[chunk], sentences[sentence], return_tensors="pt")
         with torch.no_grad():
             assert score == pytest.approx(engine.aligner(**encoded).reg.item(), abs=1e-5)
     assert scores.max() > 1 or scores.min() < 0  # not a probability
@@ -236,7 +250,7 @@ def test_another_error_is_raised_at_once(
 
 def test_truncated_pairs_are_counted(engine: Engine, inputs: Inputs):
     chunks, sentences, pairs = inputs
-    lengths = [len(engine.tokenizer(chunks[c], sentences[s])["input_ids"]) for c, s in pairs]
+    lengths = [len(theirs(engine)(chunks[c], sentences[s])["input_ids"]) for c, s in pairs]
     limit = sorted(lengths)[len(lengths) // 2]  # some are longer, one is exactly as long
     count = sum(length > limit for length in lengths)
     assert 0 < count < len(pairs)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from alignscore_metric import pipeline
 from alignscore_metric.checkpoint.loading import Checkpoint
@@ -40,15 +41,15 @@ class Naive:
 
     def __init__(self, checkpoint: Checkpoint, chunk_words: int = 60) -> None:
         self.checkpoint = checkpoint
+        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer.folder)
         self.chunk_words = chunk_words
         self.splitter = get_splitter("bundled_punkt")
 
     def probability(self, chunk: str, sentence: str) -> float:
         """Class 1 of `bin`; the context is cut, or both texts where none of it would remain."""
-        tokenizer = self.checkpoint.tokenizer
-        claim = tokenizer(sentence, add_special_tokens=False, verbose=False)["input_ids"]
+        claim = self.tokenizer(sentence, add_special_tokens=False, verbose=False)["input_ids"]
         strategy = "only_first" if len(claim) < 512 - 3 else "longest_first"
-        encoded = tokenizer(
+        encoded = self.tokenizer(
             chunk, sentence, truncation=strategy, max_length=512, return_tensors="pt"
         )
         with torch.no_grad():
@@ -268,7 +269,8 @@ def test_another_head(tiny_aligner: Path, tiny_checkpoint: Checkpoint, head: str
     metric = AlignScore(tiny_aligner, head=head, device="cpu", progress=False)
     assert metric.profile.head == head
     assert Signature.parse(metric.signature).head == written
-    encoded = tiny_checkpoint.tokenizer("It rained.", "Rain fell.", return_tensors="pt")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_aligner)
+    encoded = tokenizer("It rained.", "Rain fell.", return_tensors="pt")
     with torch.no_grad():
         output = tiny_checkpoint.aligner(**encoded)
     value = output.reg if head == "reg" else torch.softmax(output.tri, dim=-1)[:, 0]

@@ -9,16 +9,19 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import train_punkt as punkt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.text import splitters as text_module
+from alignscore_metric.text.punkt import RULES
 from alignscore_metric.text.splitters import SentenceSplitter, chunk, chunk_passages, get_splitter
 
 BUNDLED = Path(text_module.__file__).parent / "punkt_english"
@@ -204,6 +207,41 @@ def test_nltk_punkt_is_sent_tokenize(shared: Path, nltk_data: Path) -> None:
         assert splitter.split(text) == sent_tokenize(text)
 
 
+@pytest.fixture(scope="module")
+def nltks_bundled() -> Callable[[str], list[str]]:
+    """NLTK's own splitter with the bundled parameters."""
+    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
+    parameters = PunktParameters()
+    for name, value in vars(text_module._bundled_parameters()).items():
+        setattr(parameters, name, value)
+    return PunktSentenceTokenizer(parameters).tokenize
+
+
+@pytest.mark.skipif(version("nltk") != RULES, reason="another NLTK may have other rules")
+def test_bundled_punkt_follows_nltks_rules(
+    shared: Path, nltks_bundled: Callable[[str], list[str]]
+) -> None:
+    splitter = get_splitter("bundled_punkt")
+    for text in [*read_summac_val(shared, every=10), *HOSTILE.values()]:
+        assert splitter.split(text) == nltks_bundled(text)
+
+
+WORDS = "Mr J U.S e.g p.m St the The He however However Zzz 3.5 12 -4,000. \u0130 \u00df \u5b57"
+MARKS = ".?!,;:()[]{}\"'`-*&#@\u2018\u2019\u201c\u201d\xab\xbb \n\t\r\x0b\x85\u2028"
+# In the engine of NLTK 3.10 \x1c to \x1f are no whitespace; in Python's, as before, they are.
+PIECES = st.sampled_from([*WORDS.split(), *MARKS, "...", ". . .", "--", "  ", "\n\n"])
+
+
+@pytest.mark.skipif(version("nltk") != RULES, reason="another NLTK may have other rules")
+@settings(max_examples=1_000, deadline=None)
+@given(text=st.lists(PIECES, max_size=40).map("".join))
+def test_bundled_punkt_follows_nltks_rules_on_odd_texts(
+    nltks_bundled: Callable[[str], list[str]], text: str
+) -> None:
+    assert get_splitter("bundled_punkt").split(text) == nltks_bundled(text)
+
+
 def test_bundled_punkt_agrees_with_nltk_on_summac_val(shared: Path, nltk_data: Path) -> None:
     # 0.998 on all 6,632 texts; Punkt without any parameters has 0.990.
     texts = read_summac_val(shared, every=10)
@@ -308,7 +346,7 @@ def test_a_splitter_is_built_once_and_can_be_pickled(splitter: SentenceSplitter)
 
 def test_splitting_unknown_words_does_not_grow_the_parameters() -> None:
     splitter = get_splitter("bundled_punkt")
-    contexts = splitter.tokenizer._params.ortho_context  # type: ignore[attr-defined]
+    contexts = splitter.tokenizer.parameters.ortho_context  # type: ignore[attr-defined]
     before = len(contexts)
     splitter.split("Mr. Zzyzxa and Dr. Zzyzxb met J. Zzyzxc.")
     assert len(contexts) == before

@@ -1114,7 +1114,7 @@ def test_calibration_is_that_of_the_dev_rows(trained, data_dir):
     checkpoint = load_checkpoint(folder)
     for head, values in found.items():
         own = [row for row in rows if row["label_type"] == head]
-        inputs = checkpoint.tokenizer(
+        inputs = AutoTokenizer.from_pretrained(folder)(
             [row["text_a"] for row in own],
             [row["text_b"] for row in own],
             padding=True,
@@ -1219,7 +1219,8 @@ def test_the_recipes_architecture_is_saved_and_scores(recipe, data_dir, tmp_path
     metric = AlignScore(tmp_path / "out", progress=False)
     [score] = metric.score(["The bridge was closed."], ["The bridge was closed."])
     checkpoint = load_checkpoint(tmp_path / "out")
-    inputs = checkpoint.tokenizer("The bridge was closed.", "The bridge was closed.")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    inputs = tokenizer("The bridge was closed.", "The bridge was closed.")
     with torch.no_grad():
         logits = checkpoint.aligner(**{k: torch.tensor([v]) for k, v in inputs.items()}).bin
     assert score == pytest.approx(logits.softmax(-1)[0, 1].item(), abs=1e-5)

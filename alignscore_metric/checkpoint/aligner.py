@@ -5,24 +5,37 @@ Source: Zha et al. 2023, "Text Alignment Is An Efficient Unified Model for Massi
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers.configuration_utils import PreTrainedConfig
 
+from alignscore_metric.checkpoint.encoder import Encoder, EncoderConfig, initialise
+from alignscore_metric.checkpoint.foreign import context_pooler, foreign_encoder
 from alignscore_metric.checkpoint.profile import CLASSES, Profile
+from alignscore_metric.checkpoint.weights import WEIGHTS, read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 
 POOLINGS = ("pooler", "claim_mean", "claim_attention", "context")
 CLAIM_POOLINGS = ("claim_mean", "claim_attention")
 
+CONFIG = "config.json"
 
-class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' decorators are untyped
-    """Configuration of an `Aligner`.
+SPREAD = 0.02
+"""Standard deviation of the first values of what stands on the encoder, as transformers has it."""
+
+LEGACY = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+"""Names that the first BERTs' tensors have, and today's."""
+
+
+class AlignerConfig:
+    """Configuration of an `Aligner`; it is written as transformers writes its own.
 
     Args:
         backbone: The encoder's own configuration as a dict with its `model_type`.
@@ -39,7 +52,9 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
             was trained as a plain classifier has one.
         head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
         profile: A `Profile` as a dict.
-        **kwargs: Whatever transformers' base class takes.
+        dtype: In which numbers the weights are saved; for readers alone.
+        architectures: The class that the weights are of; for readers alone.
+        **others: Left out: what a configuration file says beside these.
     """
 
     model_type = "aligner"
@@ -52,7 +67,9 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
         head_dropout: float = 0.1,
         copied_ngrams: int = 0,
         profile: dict[str, Any] | None = None,
-        **kwargs: Any,  # noqa: ANN401  # as transformers
+        dtype: str | None = None,
+        architectures: Sequence[str] | None = None,
+        **others: object,
     ) -> None:
         """Check the pooling, the heads and the profile; see the class for the arguments."""
         if pooling not in POOLINGS:
@@ -68,7 +85,29 @@ class AlignerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers' de
         self.head_dropout = head_dropout
         self.copied_ngrams = copied_ngrams
         self.profile = Profile.from_dict(profile or {}).to_dict()
-        super().__init__(**kwargs)
+        self.dtype = dtype
+        self.architectures = architectures
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AlignerConfig:
+        """What `to_dict` gave."""
+        return cls(**values)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> AlignerConfig:
+        """Read what `save_pretrained` wrote."""
+        return cls.from_dict(json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that is not None, with the model's type."""
+        values = {key: value for key, value in vars(self).items() if value is not None}
+        return values | {"model_type": self.model_type}
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `config.json`, in transformers' form and for its version."""
+        content = self.to_dict() | {"transformers_version": version("transformers")}
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        (Path(folder) / CONFIG).write_text(text, encoding="utf-8")
 
 
 class AlignerOutput(NamedTuple):
@@ -87,24 +126,25 @@ class AlignerOutput(NamedTuple):
     reg: Tensor
 
 
-class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped here
+class Aligner(nn.Module):
     """Encoder with some of the heads `bin`, `tri` and `reg`; `width` is of what these read.
 
     Loading is strict: a tensor that is missing, left over (but for `*.position_ids`, which older
     transformers saved) or of another shape is an error, and pickled weights are refused.
     """
 
-    config_class = AlignerConfig
-    base_model_prefix = "encoder"
-    _supports_sdpa = True
+    def __init__(self, config: AlignerConfig, encoder: nn.Module | None = None) -> None:
+        """Build the model with random weights.
 
-    def __init__(self, config: AlignerConfig) -> None:
-        """Build the model with random weights; `from_pretrained` fills them."""
-        super().__init__(config)
-        backbone = AutoConfig.for_model(**config.backbone)
-        pooler = {"add_pooling_layer": False} if config.pooling in CLAIM_POOLINGS else {}
-        self.encoder = AutoModel.from_config(backbone, **pooler)
-        width = backbone.hidden_size
+        Args:
+            config: The architecture and the profile.
+            encoder: The backbone, whose weights stay; a random one where None.
+        """
+        super().__init__()
+        self.config = config
+        self.encoder: Any = _random_encoder(config) if encoder is None else encoder
+        backbone: Any = self.encoder.config
+        width: int = backbone.hidden_size
         if config.pooling == "claim_attention":
             self.attention = nn.Linear(backbone.hidden_size, 1)
             width *= 2
@@ -113,14 +153,19 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         if config.copied_ngrams:
             self.copied_embeddings = nn.Embedding(config.copied_ngrams + 1, backbone.hidden_size)
         if config.pooling == "context":
-            from transformers.models.deberta_v2.modeling_deberta_v2 import ContextPooler
-
-            self.pooler = ContextPooler(backbone)
+            self.pooler = context_pooler(backbone)
         self.width = width
         self.dropout = nn.Dropout(config.head_dropout)
         for head in config.heads:
             self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))
-        self.post_init()
+        for name, part in self.named_children():
+            if name != "encoder":
+                part.apply(lambda module: initialise(module, SPREAD))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     @property
     def profile(self) -> Profile:
@@ -248,44 +293,89 @@ class Aligner(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
         Raises:
             CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
         """
-        return cls.from_pretrained(
-            None, config=config, state_dict=dict(tensors), dtype=torch.float32, origin=origin
-        )
+        found = {
+            _today(name): tensor.float()
+            for name, tensor in tensors.items()
+            if not name.endswith(".position_ids")
+        }
+        model = cls(config, _empty_encoder(config) or _foreign_encoder(config, found))
+        problems = _differences(model.state_dict(), found)
+        if problems:
+            raise CheckpointError(f"{origin} is not a complete aligner: {problems}")
+        model.load_state_dict(found, assign=True)
+        return model.eval()
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Aligner:  # noqa: ANN401  # as its base
+    def from_pretrained(cls, folder: str | Path) -> Aligner:
         """Load a saved aligner strictly, from safetensors only.
 
         Args:
-            *args: As transformers' own `from_pretrained`.
-            **kwargs: As transformers' own `from_pretrained`; and `origin`, how an error names
-                what is loaded, by default the first of `args`.
+            folder: What `save_pretrained` wrote.
 
         Returns:
-            The model in evaluation mode.
+            The model in float32, in evaluation mode, on the CPU.
 
         Raises:
             CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
         """
-        origin = kwargs.pop("origin", args[0] if args else "?")
-        # Without ignore_mismatched_sizes transformers raises an error that names no tensor.
-        kwargs |= {
-            "use_safetensors": True,
-            "output_loading_info": True,
-            "ignore_mismatched_sizes": True,
-        }
-        model, info = super().from_pretrained(*args, **kwargs)
-        problems = {
-            kind: sorted(map(str, info[kind]))
-            for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs")
-            if info.get(kind)
-        }
-        if problems:
-            listed = "; ".join(
-                f"{k.replace('_', ' ')}: {', '.join(v)}" for k, v in problems.items()
-            )
-            raise CheckpointError(f"{origin} is not a complete aligner: {listed}")
-        return model  # type: ignore[no-any-return]
+        config = AlignerConfig.from_pretrained(folder)
+        return cls.from_tensors(config, read_tensors(Path(folder) / WEIGHTS), origin=str(folder))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write weights and configuration into a folder, which is made where it is absent."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        save_file(tensors, Path(folder) / WEIGHTS, metadata={"format": "pt"})
+        self.config.dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
+        self.config.architectures = [type(self).__name__]
+        self.config.save_pretrained(folder)
+
+
+def _empty_encoder(config: AlignerConfig) -> Encoder | None:
+    """The encoder of a backbone of BERT's family, with weights of any value; None for others."""
+    backbone = EncoderConfig.of(config.backbone)
+    if backbone is None:
+        return None
+    return Encoder(backbone, pooler=config.pooling not in CLAIM_POOLINGS)
+
+
+def _foreign_encoder(config: AlignerConfig, tensors: Mapping[str, Tensor] | None) -> nn.Module:
+    """Any other encoder, with weights among an aligner's tensors, or random ones."""
+    own = tensors and {
+        name.removeprefix("encoder."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith("encoder.")
+    }
+    pooler = config.pooling not in CLAIM_POOLINGS
+    return foreign_encoder(config.backbone, pooler=pooler, tensors=own)
+
+
+def _random_encoder(config: AlignerConfig) -> nn.Module:
+    """An encoder with random weights."""
+    encoder = _empty_encoder(config)
+    if encoder is None:
+        return _foreign_encoder(config, None)
+    encoder.initialise()
+    return encoder
+
+
+def _today(name: str) -> str:
+    """A tensor's name as it is today."""
+    for old, new in LEGACY.items():
+        name = name.replace(old, new)
+    return name
+
+
+def _differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Which tensors are missing, left over or misshapen; nothing where all are as they should."""
+    both = wanted.keys() & found.keys()
+    sizes = {name: (tuple(found[name].shape), tuple(wanted[name].shape)) for name in both}
+    problems = {
+        "missing keys": wanted.keys() - both,
+        "unexpected keys": found.keys() - both,
+        "mismatched keys": {str((name, *two)) for name, two in sizes.items() if two[0] != two[1]},
+    }
+    return "; ".join(f"{kind}: {', '.join(sorted(n))}" for kind, n in problems.items() if n)
 
 
 def _claim(attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:

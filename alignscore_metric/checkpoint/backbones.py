@@ -8,15 +8,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.configuration_utils import PreTrainedConfig
-
+from alignscore_metric.checkpoint.foreign import backbone_config, read_config
+from alignscore_metric.checkpoint.tokenizer import (
+    TOKENIZER,
+    TOKENIZER_FILES,
+    Tokenizer,
+    load_tokenizer,
+)
 from alignscore_metric.errors import CheckpointError, ConfigurationError, MissingResourceError
 
-TOKENIZER = "tokenizer.json"
-TOKENIZER_FILES = (TOKENIZER, "vocab.json", "vocab.txt", "spm.model", "spiece.model")
+if TYPE_CHECKING:
+    from transformers.configuration_utils import PreTrainedConfig
+
 _ROBERTA = {
     "model_type": "roberta",
     "vocab_size": 50265,
@@ -65,7 +70,7 @@ class Backbone:
 
     name: str
     config: PreTrainedConfig
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
     tokenizer_sha256: str
 
 
@@ -95,26 +100,7 @@ def find_backbone(name: str | Path) -> Backbone:
     return Backbone(str(name), config, tokenizer, tokenizer_sha256(folder, tokenizer))
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The fast tokenizer in a folder.
-
-    Raises:
-        CheckpointError: There is none, or it is damaged.
-    """
-    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
-        raise CheckpointError(f"{folder} has no tokenizer: put its {TOKENIZER} there")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-    except Exception as cause:  # whatever transformers makes of a damaged file
-        raise CheckpointError(f"cannot load the tokenizer in {folder}: {cause}") from cause
-    if not tokenizer.is_fast:
-        raise CheckpointError(f"the tokenizer in {folder} has no fast version ({TOKENIZER})")
-    return tokenizer
-
-
-def tokenizer_sha256(folder: Path, tokenizer: PreTrainedTokenizerBase) -> str:
+def tokenizer_sha256(folder: Path, tokenizer: Tokenizer) -> str:
     """Hash of a folder's `tokenizer.json`, or of the tokenizer written as one where it has none."""
     file = folder / TOKENIZER
     content = file.read_bytes() if file.is_file() else tokenizer.backend_tokenizer.to_str().encode()
@@ -129,9 +115,9 @@ def hub_name(name: str) -> str:
 
 def _config(folder: Path, name: str) -> PreTrainedConfig:
     if not (folder / "config.json").is_file() and name in ARCHITECTURES:
-        return AutoConfig.for_model(**ARCHITECTURES[name])
+        return backbone_config(ARCHITECTURES[name])
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return read_config(folder)
     except Exception as cause:
         raise CheckpointError(
             f"cannot read the backbone's configuration {folder / 'config.json'}: {cause}"

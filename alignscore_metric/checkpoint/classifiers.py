@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from transformers import AutoConfig
-from transformers.configuration_utils import PreTrainedConfig
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoint.backbones import find_backbone
+from alignscore_metric.checkpoint.foreign import backbone_config
 from alignscore_metric.checkpoint.parts import Parts
 from alignscore_metric.checkpoint.profile import CLASSES, PROFILES, Profile, get_profile
 from alignscore_metric.checkpoint.weights import read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.system.hashing import sha256
+
+if TYPE_CHECKING:
+    from transformers.configuration_utils import PreTrainedConfig
 
 LABELS: dict[str, list[str]] = {
     "bin": ["not_entailment", "entailment"],
@@ -122,8 +124,8 @@ def classifier_of(aligner: Aligner) -> tuple[PreTrainedConfig, dict[str, Tensor]
     names = {ours: theirs for theirs, ours in _layout(model_type, profile.head).items()}
     other = tuple(f"{head}_layer." for head in CLASSES if head != profile.head)
     tensors = {k: v for k, v in aligner.state_dict().items() if not k.startswith(other)}
-    classifier = AutoConfig.for_model(
-        **config.backbone
+    classifier = backbone_config(
+        config.backbone
         | {
             "architectures": [_class_name(model_type)],
             "id2label": dict(enumerate(labels)),

@@ -6,17 +6,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers.configuration_utils import PreTrainedConfig
 
+from alignscore_metric.checkpoint.aligner import AlignerConfig
 from alignscore_metric.checkpoint.classifiers import classifier_of
-from alignscore_metric.checkpoint.loading import WEIGHTS, Checkpoint, load_checkpoint
+from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
 from alignscore_metric.checkpoint.options import adapt_profile
+from alignscore_metric.checkpoint.weights import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.scores.decisions import Calibration
 from alignscore_metric.system.whole_files import whole_path
+
+if TYPE_CHECKING:
+    from transformers.configuration_utils import PreTrainedConfig
 
 CARD = "README.md"
 
@@ -59,7 +64,7 @@ def convert(
     if calibration is not None:
         adapted = replace(adapted, calibration=calibration)
     aligner.config.profile = adapted.to_dict()
-    config: PreTrainedConfig = aligner.config
+    config: AlignerConfig | PreTrainedConfig = aligner.config
     tensors: Mapping[str, Tensor] = aligner.state_dict()
     if to_classifier:
         config, tensors = classifier_of(aligner)
@@ -81,7 +86,10 @@ def check_output(folder: Path) -> None:
 
 
 def _write(
-    folder: Path, config: PreTrainedConfig, tensors: Mapping[str, Tensor], checkpoint: Checkpoint
+    folder: Path,
+    config: AlignerConfig | PreTrainedConfig,
+    tensors: Mapping[str, Tensor],
+    checkpoint: Checkpoint,
 ) -> None:
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, folder / WEIGHTS, metadata={"format": "pt"})
@@ -93,10 +101,10 @@ def _write(
     (folder / CARD).write_text(_card(config, checkpoint), encoding="utf-8")
 
 
-def _card(config: PreTrainedConfig, checkpoint: Checkpoint) -> str:
+def _card(config: AlignerConfig | PreTrainedConfig, checkpoint: Checkpoint) -> str:
     aligner = checkpoint.aligner
     kind, use = "an aligner", "`AlignScore(FOLDER)` and `alignscore score --model FOLDER` load it."
-    if config is not aligner.config:
+    if not isinstance(config, AlignerConfig):
         labels = ", ".join(f"{index} = {label}" for index, label in config.id2label.items())
         kind = f"a sequence classifier (classes: {labels})"
         use = (

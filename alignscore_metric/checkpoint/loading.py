@@ -7,30 +7,24 @@ Nothing is ever unpickled; nothing is downloaded but what a name of the registry
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-from transformers.utils import logging
-
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoint.backbones import TOKENIZER, load_tokenizer, tokenizer_sha256
+from alignscore_metric.checkpoint.backbones import tokenizer_sha256
 from alignscore_metric.checkpoint.classifiers import is_classifier, read_classifier
 from alignscore_metric.checkpoint.hub import REGISTRY, fetch, fetch_backbone
 from alignscore_metric.checkpoint.official import read_official
 from alignscore_metric.checkpoint.parts import Parts
 from alignscore_metric.checkpoint.profile import get_profile
-from alignscore_metric.checkpoint.weights import read_tensors
+from alignscore_metric.checkpoint.tokenizer import TOKENIZER, Tokenizer, load_tokenizer
+from alignscore_metric.checkpoint.weights import WEIGHTS, read_tensors
 from alignscore_metric.errors import AlignScoreError, CheckpointError, ConfigurationError
 from alignscore_metric.system.hashing import sha256
 
 BUNDLED = {"mini": Path(__file__).parents[1] / "models" / "mini"}
 """Names of the aligners that ship with the package."""
-
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Checkpoint:
 
     name: str
     aligner: Aligner
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
     weights_sha256: str
     tokenizer_sha256: str
 
@@ -77,30 +71,15 @@ def load_checkpoint(
         MissingResourceError: The checkpoint or its backbone is not on this machine.
     """
     try:
-        with quiet_transformers():
-            parts = _read(model, backbone, profile, local_files_only)
-            aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
+        parts = _read(model, backbone, profile, local_files_only)
+        aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
     except AlignScoreError:
         raise
-    except Exception as cause:  # whatever transformers makes of a damaged file
+    except Exception as cause:  # whatever a library makes of a damaged file
         raise CheckpointError(f"cannot load {model}: {cause}") from cause
     return Checkpoint(
-        parts.name, aligner.eval(), parts.tokenizer, parts.weights_sha256, parts.tokenizer_sha256
+        parts.name, aligner, parts.tokenizer, parts.weights_sha256, parts.tokenizer_sha256
     )
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No bar for a file of a second's loading, no advice about model types; errors still rise."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _read(

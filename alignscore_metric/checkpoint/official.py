@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
-from transformers.configuration_utils import PreTrainedConfig
 
 from alignscore_metric.checkpoint.aligner import AlignerConfig
 from alignscore_metric.checkpoint.backbones import Backbone, find_backbone
@@ -109,7 +108,7 @@ def tensor_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
 
 def _check_size(tensors: Mapping[str, Tensor], backbone: Backbone, file: Path) -> None:
     """Name a wrong backbone as such, before it becomes a hundred misshapen tensors."""
-    given: PreTrainedConfig = backbone.config
+    given = backbone.config
     wrong = [
         f"{key} {size} (the backbone's: {getattr(given, key)})"
         for key, size in tensor_sizes(tensors).items()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.aligner import AlignerConfig
+from alignscore_metric.checkpoint.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Parts:
     name: str
     config: AlignerConfig
     tensors: Mapping[str, Tensor]
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
     weights: Path
     weights_sha256: str
     tokenizer_sha256: str

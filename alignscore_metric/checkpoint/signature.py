@@ -6,12 +6,12 @@ After sacrebleu's signatures; values are escaped, so that any of them can be par
 from __future__ import annotations
 
 from dataclasses import MISSING, astuple, dataclass, fields
-from importlib.metadata import version
 from urllib.parse import quote, unquote
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.text.prefilter import parse_prefilter
+from alignscore_metric.text.punkt import RULES
 from alignscore_metric.version import __version__
 
 PREFIX = "alignscore"
@@ -26,8 +26,8 @@ class Signature:
         weights: First 12 hexadecimal digits of the weights' sha256.
         tokenizer: First 8 of its `tokenizer.json`'s.
         head: Head and class that are read, as `bin[1]`.
-        splitter: Sentence splitter with the version of the library behind it; `none` where nothing
-            is split.
+        splitter: Sentence splitter with the version of NLTK whose rules it follows; `none` where
+            nothing is split.
         chunk: Words of a source chunk in AlignScore's arithmetic; `whole` for the whole source;
             otherwise the chunker's name and its size, as `minicheck-400`.
         claims: What of a summary is scored: its `sentences`, or the `whole`.
@@ -126,8 +126,11 @@ def sign(
 
 
 def splitter_version(profile: Profile) -> str:
-    """A profile's splitter with the version of the library behind it."""
-    return f"{profile.splitter}+nltk{version('nltk')}"
+    """A profile's splitter with the version of NLTK whose rules it follows."""
+    from importlib.metadata import version
+
+    rules = RULES if profile.splitter == "bundled_punkt" else version("nltk")
+    return f"{profile.splitter}+nltk{rules}"
 
 
 def _prefilter(profile: Profile, ranker: str) -> str:

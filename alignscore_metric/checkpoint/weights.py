@@ -20,6 +20,8 @@ from torch import Tensor
 
 from alignscore_metric.errors import CheckpointError
 
+WEIGHTS = "model.safetensors"
+
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
     """Named tensors of a `.safetensors` file or of a PyTorch file that is a plain state dict.

@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedTokenizerBase
+from tokenizers import Tokenizer as Backend
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import CheckpointError
@@ -31,6 +31,26 @@ PROMPTS = {
 
 Ids = npt.NDArray[np.int32]
 Tokens = TypeVar("Tokens", list[int], Ids)
+
+
+class FastTokenizer(Protocol):
+    """What is used of a `checkpoint.tokenizer.Tokenizer`, or of a fast one of transformers."""
+
+    @property
+    def backend_tokenizer(self) -> Backend:
+        """What turns texts into ids."""
+
+    @property
+    def pad_token_id(self) -> int | None:
+        """Id of the padding token."""
+
+    @property
+    def eos_token(self) -> str | None:
+        """The token that ends a text."""
+
+    @property
+    def model_input_names(self) -> Sequence[str]:
+        """With `token_type_ids` where the model is told of token types."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,7 @@ class PairTemplate:
     type_ids: tuple[int, int] | None
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase, *, mark_claim: bool = False) -> PairTemplate:
+    def of(cls, tokenizer: FastTokenizer, *, mark_claim: bool = False) -> PairTemplate:
         """Read the template off a tokenizer by encoding a pair with it.
 
         Args:
@@ -64,8 +84,8 @@ class PairTemplate:
         Raises:
             CheckpointError: The tokenizer does not lay a pair out as two segments.
         """
-        pair = tokenizer("a", "b", return_special_tokens_mask=True, return_token_type_ids=True)
-        ids, special = pair["input_ids"], pair["special_tokens_mask"]
+        pair = _whole(tokenizer).encode("a", "b")
+        ids, special = pair.ids, pair.special_tokens_mask
         first = special.index(0)
         last = len(special) - 1 - special[::-1].index(0)
         inner = [i for i in range(first, last) if special[i]]
@@ -73,7 +93,7 @@ class PairTemplate:
             raise CheckpointError("the tokenizer has no two-segment layout or no padding token")
         types = None
         if "token_type_ids" in tokenizer.model_input_names:
-            types = pair["token_type_ids"][first], pair["token_type_ids"][last]
+            types = pair.type_ids[first], pair.type_ids[last]
         return cls(
             prefix=tuple(ids[:first]),
             middle=tuple(ids[inner[0] : inner[-1] + 1]),
@@ -180,7 +200,7 @@ class PairEncoder:
         chunks: Sequence[str],
         sentences: Sequence[str],
         *,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: FastTokenizer,
         profile: Profile,
         mark_claim: bool,
     ) -> None:
@@ -255,7 +275,7 @@ class EncodedPairs:
         return pack([self.kept[row] for row in rows], self.template)
 
 
-def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[Ids]:
+def tokenize(texts: Sequence[str], tokenizer: FastTokenizer) -> list[Ids]:
     """Token ids of each text, without special tokens and without truncation.
 
     Args:
@@ -263,21 +283,27 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[I
         tokenizer: A fast tokenizer.
     """
     ids: list[Ids] = []
+    backend = _whole(tokenizer)
     for start in range(0, len(texts), TOKENIZER_BATCH):
-        encoded = tokenizer(
-            [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]],
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )
-        ids.extend(np.array(row, dtype=np.int32) for row in encoded["input_ids"])
+        batch = [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]]
+        encoded = backend.encode_batch_fast(batch, add_special_tokens=False)
+        ids.extend(np.array(row.ids, dtype=np.int32) for row in encoded)
     return ids
 
 
-def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
+def count_tokens(tokenizer: FastTokenizer, text: str) -> int:
     """How many tokens a text has, special tokens left out."""
     return len(tokenize([text], tokenizer)[0])
+
+
+def _whole(tokenizer: FastTokenizer) -> Backend:
+    """What neither truncates nor pads, whatever one of transformers was last asked for."""
+    backend = tokenizer.backend_tokenizer
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
+    return backend
 
 
 def _encodable(text: str) -> str:

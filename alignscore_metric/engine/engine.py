@@ -10,27 +10,30 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.aligner import Aligner, pair_scores
 from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.tokenizer import Tokenizer
 from alignscore_metric.engine.encoding import PackedPairs, PairEncoder
 from alignscore_metric.engine.packed import can_pack, pool_packed
 from alignscore_metric.engine.precision import COMPUTED_IN
 from alignscore_metric.errors import NumericalError
 from alignscore_metric.system.allocator import give_back_freed_memory
 from alignscore_metric.system.background import ahead
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 WINDOW = 2048
 """Pairs that are tokenised and sorted together: the device works on one window while the host
@@ -74,7 +77,7 @@ class Engine:
     """
 
     aligner: Aligner
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
     profile: Profile
     precision: str
     batch_tokens: int
@@ -131,12 +134,12 @@ class Engine:
                 rows.append(numbers)
                 yield batch
 
-        off = not self.progress
-        with tqdm(total=total() or None, desc="scoring", unit="pair", disable=off) as bar:
+        with _bar(total()) if self.progress else nullcontext() as bar:
             for scored in self._scored(noted()):
                 found.append(scored.cpu().double().numpy())
-                bar.total = total()
-                bar.update(len(found[-1]))
+                if bar is not None:
+                    bar.total = total()
+                    bar.update(len(found[-1]))
         scores = np.empty(sum(map(len, rows)), dtype=np.float64)
         for numbers, values in zip(rows, found, strict=True):
             scores[numbers] = values
@@ -229,6 +232,13 @@ class Engine:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 pooled = self.aligner.pool(**inputs).float()
         return pair_scores(self.aligner.heads(pooled), self.profile)
+
+
+def _bar(total: int) -> tqdm[NoReturn]:
+    """A bar on stderr, or in a notebook."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total or None, desc="scoring", unit="pair")
 
 
 def side_by_side(

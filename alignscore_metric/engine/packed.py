@@ -1,7 +1,7 @@
 """Pooled vectors of pairs that lie end to end: no padding, and no state that the heads do not read.
 
-Scoring alone uses it; training pads, as transformers' encoders do. The vectors are those of
-`Aligner.pool`. It knows the encoders of BERT's family, whose own modules do the work here.
+Scoring alone uses it; training pads. The vectors are those of `Aligner.pool`. It knows the encoders
+of BERT's family, whose own modules do the work here.
 """
 
 from __future__ import annotations
@@ -19,21 +19,16 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from alignscore_metric.checkpoint.aligner import CLAIM_POOLINGS, Aligner, copied_runs
+from alignscore_metric.checkpoint.encoder import Encoder
 from alignscore_metric.engine.encoding import PackedPairs
 from alignscore_metric.engine.fused import activated, add_norm, dense
-
-FAMILY = ("bert", "roberta", "xlm-roberta")
-"""Encoders with the same modules under the same names."""
 
 Ints = npt.NDArray[np.int64]
 
 
 def can_pack(aligner: Aligner) -> bool:
     """Whether `pool_packed` knows the aligner's encoder and pooling."""
-    config = aligner.encoder.config
-    absolute = getattr(config, "position_embedding_type", None) in (None, "absolute")
-    known = config.model_type in FAMILY and absolute and not config.is_decoder
-    return known and aligner.config.pooling != "context"
+    return isinstance(aligner.encoder, Encoder) and aligner.config.pooling != "context"
 
 
 def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Tensor:

@@ -1,8 +1,8 @@
 """Sentence splitters and the chunker: text in, text out.
 
 Owns how a source becomes chunks and a summary becomes sentences. Knows nothing of models, tokens,
-pairs or scores, imports no torch, and imports NLTK only when a splitter is first built (that import
-costs about a second).
+pairs or scores, imports no torch, and imports NLTK (about a second) only for the splitter whose
+data NLTK keeps. Where sentences end is `punkt`'s business.
 """
 
 import functools
@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.text.punkt import ContextTable, Parameters, Patterns, Punkt
 
 FETCH_PUNKT = "python -m nltk.downloader punkt_tab"
 
@@ -47,8 +48,8 @@ def get_splitter(name: str) -> SentenceSplitter:
         >>> get_splitter("bundled_punkt").split("Dr. Smith left at 5 p.m. on Friday. Nobody knew.")
         ['Dr. Smith left at 5 p.m. on Friday.', 'Nobody knew.']
     """
-    if name not in _PARAMETER_LOADERS:
-        known = ", ".join(sorted(_PARAMETER_LOADERS))
+    if name not in _LOADERS:
+        known = ", ".join(sorted(_LOADERS))
         message = f"unknown sentence splitter {name!r}; choose one of: {known}"
         raise ConfigurationError(message)
     return _build_splitter(name)
@@ -116,21 +117,6 @@ def chunk_passages(
     return [piece for passage in kept for piece in cut(passage)]
 
 
-class _Tokenizer(Protocol):
-    """What is used of NLTK's ``PunktSentenceTokenizer``."""
-
-    def tokenize(self, text: str) -> list[str]: ...
-
-
-class _Parameters(Protocol):
-    """What is used of NLTK's ``PunktParameters``; words are lower-case."""
-
-    abbrev_types: set[str]
-    sent_starters: set[str]
-    collocations: set[tuple[str, ...]]
-    ortho_context: dict[str, int]
-
-
 class _Pattern(Protocol):
     """What is used of a compiled regular expression, whichever engine compiled it."""
 
@@ -145,42 +131,30 @@ class _PunktSplitter:
     """A Punkt tokenizer under the name that it is known by."""
 
     name: str
-    tokenizer: _Tokenizer = field(repr=False, compare=False)
+    tokenizer: Punkt = field(repr=False, compare=False)
 
     def split(self, text: str) -> list[str]:
         """Cut a text into its sentences; whitespace between them is dropped, inside them kept."""
-        return self.tokenizer.tokenize(text)
+        return self.tokenizer.split(text)
 
     def __reduce__(self) -> tuple[Callable[[str], SentenceSplitter], tuple[str]]:
         """Pickle the name alone: compiled patterns do not travel, and the data is installed."""
         return get_splitter, (self.name,)
 
 
-class _ContextTable(dict[str, int]):
-    """Orthographic contexts by word, 0 for a word never seen.
-
-    NLTK keeps them in a ``defaultdict``, which grows with every unknown word that it is asked
-    about: a leak in a process that scores for weeks.
-    """
-
-    def __missing__(self, word: str) -> int:
-        """Answer for an unknown word without remembering it."""
-        return 0
-
-
 @functools.cache
 def _build_splitter(name: str) -> SentenceSplitter:
     """Load a known splitter. A failure is not cached: the user may fetch the data and retry."""
-    return _PunktSplitter(name, _patient_tokenizer(_PARAMETER_LOADERS[name]()))
+    return _PunktSplitter(name, _LOADERS[name]())
 
 
-def _nltk_parameters() -> _Parameters:
-    """Load the English Punkt parameters that ``nltk.sent_tokenize`` would use."""
+def _nltk_punkt() -> Punkt:
+    """The English Punkt that ``nltk.sent_tokenize`` would use: NLTK's parameters and patterns."""
     from nltk.data import find
-    from nltk.tokenize.punkt import load_punkt_params
+    from nltk.tokenize.punkt import PunktLanguageVars, load_punkt_params
 
     try:
-        parameters = cast("_Parameters", load_punkt_params(find("tokenizers/punkt_tab/english/")))
+        learnt = vars(load_punkt_params(find("tokenizers/punkt_tab/english/")))
     except LookupError as cause:
         message = (
             "the splitter 'nltk_punkt' needs NLTK's English Punkt data (punkt_tab), which is not "
@@ -195,29 +169,37 @@ def _nltk_parameters() -> _Parameters:
             f"{FETCH_PUNKT}  (or set NLTK_DATA to a folder that only you can write to)"
         )
         raise MissingResourceError(message) from cause
-    parameters.ortho_context = _ContextTable(parameters.ortho_context)
-    return parameters
+    contexts = ContextTable(learnt["ortho_context"])
+    english = PunktLanguageVars()
+    patterns = Patterns(
+        context=_untimed(english.period_context_re()),
+        word=_untimed(english._word_tokenizer_re()),
+        closing=_untimed(english.re_boundary_realignment),
+    )
+    return Punkt(Parameters(**learnt | {"ortho_context": contexts}), patterns)
 
 
-def _bundled_parameters() -> _Parameters:
+def _bundled_punkt() -> Punkt:
+    return Punkt(_bundled_parameters())
+
+
+def _bundled_parameters() -> Parameters:
     """Load the Punkt parameters shipped in this package."""
-    from nltk.tokenize.punkt import PunktParameters
-
-    parameters = cast("_Parameters", PunktParameters())
     folder = Path(__file__).parent / "punkt_english"
     try:
-        parameters.abbrev_types = {word for (word,) in _read_rows(folder / "abbrev_types.txt")}
-        parameters.sent_starters = {word for (word,) in _read_rows(folder / "sent_starters.txt")}
-        parameters.collocations = set(_read_rows(folder / "collocations.tab"))
         contexts = {word: int(flags) for word, flags in _read_rows(folder / "ortho_context.tab")}
+        return Parameters(
+            abbrev_types={word for (word,) in _read_rows(folder / "abbrev_types.txt")},
+            sent_starters={word for (word,) in _read_rows(folder / "sent_starters.txt")},
+            collocations=set(_read_rows(folder / "collocations.tab")),
+            ortho_context=ContextTable(contexts),
+        )
     except OSError as cause:
         message = (
             f"the package's own Punkt parameters cannot be read from {folder} ({cause}); install "
             "the package again with: pip install --force-reinstall alignscore-metric"
         )
         raise MissingResourceError(message) from cause
-    parameters.ortho_context = _ContextTable(contexts)
-    return parameters
 
 
 def _read_rows(file: Path) -> list[tuple[str, ...]]:
@@ -227,53 +209,13 @@ def _read_rows(file: Path) -> list[tuple[str, ...]]:
     return [tuple(line.split("\t")) for line in file.read_text("utf-8").split("\n") if line]
 
 
-def _patient_tokenizer(parameters: _Parameters) -> _Tokenizer:
-    """Build a Punkt tokenizer whose answer does not depend on how busy the machine is.
-
-    NLTK (3.10) gives every regular expression five seconds of wall clock, and counts Punkt's whole
-    walk over a text as one match: a text of some 600,000 words, or fewer on a busy machine, ends in
-    a ``TimeoutError``. Punkt's patterns take linear time, so here they may take as long as they
-    need, in Python's own engine, which is faster. Nothing else differs from ``nltk.sent_tokenize``.
-    """
-    from nltk.tokenize.punkt import PunktLanguageVars, PunktSentenceTokenizer, PunktToken
-
-    english = PunktLanguageVars()
-    period_context = _untimed(english.period_context_re())
-    word = _untimed(english._word_tokenizer_re())
-
-    class PatientLanguageVars(PunktLanguageVars):  # type: ignore[misc]
-        """English Punkt's patterns without a time limit."""
-
-        re_boundary_realignment = _untimed(PunktLanguageVars.re_boundary_realignment)
-
-        def period_context_re(self) -> re.Pattern[str]:
-            return period_context
-
-        def word_tokenize(self, s: str) -> list[str]:
-            return word.findall(s)
-
-    class PatientToken(PunktToken):  # type: ignore[misc]
-        """Punkt's word, whose patterns have no time limit either."""
-
-        __slots__ = ()
-        _RE_ELLIPSIS = _untimed(PunktToken._RE_ELLIPSIS)
-        _RE_NUMERIC = _untimed(PunktToken._RE_NUMERIC)
-        _RE_INITIAL = _untimed(PunktToken._RE_INITIAL)
-        _RE_ALPHA = _untimed(PunktToken._RE_ALPHA)
-
-    return cast(
-        "_Tokenizer",
-        PunktSentenceTokenizer(parameters, lang_vars=PatientLanguageVars(), token_cls=PatientToken),
-    )
-
-
 def _untimed(pattern: _Pattern) -> re.Pattern[str]:
     """The same pattern as Python's own engine compiles it, as NLTK did before 3.10."""
     known = re.MULTILINE | re.VERBOSE | re.UNICODE  # the other engine has flags of its own
     return re.compile(pattern.pattern, pattern.flags & known)
 
 
-_PARAMETER_LOADERS: Mapping[str, Callable[[], _Parameters]] = {
-    "bundled_punkt": _bundled_parameters,
-    "nltk_punkt": _nltk_parameters,
+_LOADERS: Mapping[str, Callable[[], Punkt]] = {
+    "bundled_punkt": _bundled_punkt,
+    "nltk_punkt": _nltk_punkt,
 }

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from alignscore_metric.checkpoint.loading import WEIGHTS
+from alignscore_metric.checkpoint.weights import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.system.hashing import sha256
 

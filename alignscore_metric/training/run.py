@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.aligner import Aligner
-from alignscore_metric.checkpoint.loading import WEIGHTS
+from alignscore_metric.checkpoint.weights import WEIGHTS
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.system.whole_files import whole_path
 from alignscore_metric.training.calibration import fit_temperature

@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoint.loading import BUNDLED, load_checkpoint, quiet_transformers
+from alignscore_metric.checkpoint.foreign import quiet_transformers
+from alignscore_metric.checkpoint.loading import BUNDLED, load_checkpoint
 from alignscore_metric.engine.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 from alignscore_metric.training.data import EncodedExamples
@@ -37,7 +38,7 @@ def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
 def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if _is_aligner(folder):
-        aligner = Aligner.from_pretrained(folder, dtype=torch.float32)
+        aligner = Aligner.from_pretrained(folder)
         aligner.config.profile = recipe.profile.to_dict()
         return aligner, tokenizer
     backbone = AutoConfig.from_pretrained(folder)
