@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.scores.intervals import Resampling, mean_estimate
 from alignscore_metric.text.pairs import IntArray, PairTable, join_pair_tables
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ class _Scores(ABC):
         Raises:
             ConfigurationError: A value without meaning.
         """
+        from alignscore_metric.scores.intervals import Resampling, mean_estimate
+
         resampling = Resampling(level, resamples, seed)
         found = mean_estimate(self.scores, self._sources(), resampling)
         return found.low, found.high

@@ -16,7 +16,6 @@ from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine.int8 import multiplies_exactly, quantised
 from alignscore_metric.engine.packed import can_pack
 from alignscore_metric.errors import ConfigurationError, InputError, NumericalError
-from alignscore_metric.scores.statistics import roc_auc, value
 from alignscore_metric.system.allocator import keep_freed_memory
 from alignscore_metric.system.whole_files import write_text
 
@@ -109,6 +108,8 @@ def choose(device: torch.device, score: Callable[[str], Floats], faithful: npt.A
         A precision whose scores differ from fp32's by at most `LARGEST_CHANGE`, and their AUC by
         at most `AUC_CHANGE`; fp32 where there is none.
     """
+    from alignscore_metric.scores.statistics import roc_auc, value
+
     exact: Floats | None = None
     for precision in candidates(device):
         try:
