@@ -14,6 +14,7 @@ from describe_datasets import (
     describe,
     describe_rows,
     distribution,
+    documents_jsonl,
     load_statistics,
     main,
     read_splits,
@@ -254,6 +255,28 @@ def test_a_broken_line_is_an_error_that_names_it(tmp_path, line):
         train_jsonl(file)
 
 
+def document_line(**changed) -> str:
+    return json.dumps({"document": "It rained all day.", "summary": "It rained."} | changed) + "\n"
+
+
+def test_documents_with_summaries_have_no_labels(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text(document_line() + document_line(summary="It was wet."))
+    rows = documents_jsonl(file)
+    assert rows.sources == ["It rained all day."] * 2
+    assert rows.summaries == ["It rained.", "It was wet."]
+    assert rows.labels == [None, None]
+    assert np.isnan(rows.graded).all()
+
+
+@pytest.mark.parametrize("line", [training_line(), document_line(summary=None)])
+def test_a_document_without_its_summary_is_an_error_that_names_the_line(tmp_path, line):
+    file = tmp_path / "a.jsonl"
+    file.write_text(document_line() + line)
+    with pytest.raises(InputError, match=r"a\.jsonl, line 2"):
+        documents_jsonl(file)
+
+
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(training_line().encode() * 500)[:60])
@@ -329,7 +352,9 @@ def test_a_broken_statistics_file_is_an_error(tmp_path):
         load_statistics(card, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["sick", "x_commitmentbank", "qags_cnndm"])
+@pytest.mark.parametrize(
+    "name", ["sick", "x_commitmentbank", "docs_pubmedqa_conclusions", "qags_cnndm"]
+)
 def test_stored_statistics_are_those_of_the_files(shared, name):
     card = load_cards()[name]
     stored = load_statistics(card)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 CARDS = Path(__file__).resolve().parents[1] / "data_cards"
 COVERED = (1, 2, 3)
 _TRAINING_LABELS = {"bin": {0, 1}, "tri": {0, 1, 2}}
+_Row = tuple[str, str, str | None, float]  # source, summary, label, graded judgment
 
 
 class _Part(BaseModel):
@@ -160,12 +161,35 @@ def train_jsonl(path: Path) -> Rows:
     Raises:
         InputError: The file is damaged, or a line is not of this form; names the line.
     """
+    return _read_rows(path, _training_row)
+
+
+def documents_jsonl(path: Path) -> Rows:
+    """Read documents with their summaries, from which training pairs are made.
+
+    Args:
+        path: JSON-lines, gzipped or not: `document` and `summary`. No row has a label.
+
+    Raises:
+        InputError: The file is damaged, or a line is not of this form; names the line.
+    """
+    return _read_rows(path, _document_row)
+
+
+#: The readers of training files, by the names that data cards give them.
+TRAINING_READERS: dict[str, Callable[[Path], Rows]] = {
+    "train_jsonl": train_jsonl,
+    "documents_jsonl": documents_jsonl,
+}
+
+
+def _read_rows(path: Path, parse: Callable[[dict[str, Any]], _Row]) -> Rows:
     known: dict[str, str] = {}  # equal texts are kept once
     sources, summaries, labels, graded = [], [], [], []
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                source, summary, label, grade = _training_row(json.loads(line))
+                source, summary, label, grade = parse(json.loads(line))
                 sources.append(known.setdefault(source, source))
                 summaries.append(known.setdefault(summary, summary))
                 labels.append(label)
@@ -175,15 +199,24 @@ def train_jsonl(path: Path) -> Rows:
     return Rows(sources, summaries, labels, np.array(graded, dtype=np.float64))
 
 
-def _training_row(row: dict[str, Any]) -> tuple[str, str, str | None, float]:
-    texts, kind, label = (row["text_a"], row["text_b"]), row["label_type"], float(row["label"])
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("text_a and text_b must be texts")
+def _training_row(row: dict[str, Any]) -> _Row:
+    texts, kind, label = _texts(row, "text_a", "text_b"), row["label_type"], float(row["label"])
     if kind == "reg" and 0 <= label <= 1:
         return *texts, None, label
     if label not in _TRAINING_LABELS.get(kind, ()):
         raise ValueError(f"no label {label:g} of label_type {kind!r}")
     return *texts, f"{kind} {label:g}", float("nan")
+
+
+def _document_row(row: dict[str, Any]) -> _Row:
+    return *_texts(row, "document", "summary"), None, float("nan")
+
+
+def _texts(row: dict[str, Any], source: str, summary: str) -> tuple[str, str]:
+    texts = row[source], row[summary]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{source} and {summary} must be texts")
+    return texts
 
 
 def split_of(card: Card, file: str) -> str:
@@ -219,9 +252,12 @@ def read_splits(card: Card, roots: Sequence[Path]) -> dict[str, Rows]:
     """
     if card.role == "training":
         folders = [folder for root in roots for folder in (root, root / "train")]
-        files = [file for source in card.sources for file in source.files]
-        found = {split_of(card, file): find(file, folders) for file in files}
-        return {split: train_jsonl(path) for split, path in found.items() if path is not None}
+        return {
+            split_of(card, file): TRAINING_READERS[source.reader](path)
+            for source in card.sources
+            for file in source.files
+            if (path := find(file, folders)) is not None
+        }
     splits = {}
     for split in card.splits:
         try:
