@@ -1,12 +1,11 @@
-"""How long one pair takes: by a loaded metric, and by a whole process of `alignscore score`.
+"""How long a loaded metric takes for one pair.
 
-A loaded bundled aligner: a short source with a one-sentence summary, and a source of about 350
-words with a summary of three sentences (from examples/), each scored alone, over and over; wall
-time, per precision and number of threads. Cold start: `alignscore score` on a file of the short
-pair, process by process, with a warm disk cache; wall and CPU time. Of several checkouts (--tree),
-the runs alternate. Run it where nothing else runs: the load is printed with the figures.
+The bundled aligner: a short source with a one-sentence summary, and a source of about 350 words
+with a summary of three sentences (from examples/), each scored alone, over and over; wall time, per
+precision and number of threads. Run it where nothing else runs: the load is printed with the
+figures. What a process costs before is `cold_start.py`'s business.
 
-    python benchmarks/latency.py [--tree NAME=FOLDER ...] [--into docs/performance.md]
+    python benchmarks/latency.py [--into docs/performance.md]
 """
 
 from __future__ import annotations
@@ -14,10 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -72,70 +68,19 @@ def warm_table(precisions: Sequence[str], calls: int) -> Iterator[str]:
                 )
 
 
-def cold_start(tree: Path, file: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of one process that scores a file of one row."""
-    command = [
-        sys.executable,
-        "-m",
-        "alignscore_metric",
-        "score",
-        str(file),
-        "--quiet",
-    ]
-    environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(  # noqa: S603  # our own command
-        command, check=True, cwd=file.parent, env=environment, stdout=subprocess.DEVNULL
-    )
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def cold_table(trees: dict[str, Path], runs: int) -> Iterator[str]:
-    """Lines of the table of whole processes; the first run of each tree is left out."""
-    yield "| checkout | wall, s: least | median | most | CPU, s: least | median | most |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    source, summary = examples()["short"]
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in trees}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "one.jsonl")
-        file.write_text(json.dumps({"source": source, "summary": summary}), encoding="utf-8")
-        for _ in range(runs + 1):
-            for name, tree in trees.items():
-                found[name].append(cold_start(tree, file))
-    for name, times in found.items():
-        least, median, most = np.quantile(times[1:], [0, 0.5, 1], axis=0)
-        cells = [f"{value:.2f}" for value in np.stack([least, median, most]).T.ravel()]
-        yield f"| {name} | {' | '.join(cells)} |"
-
-
-def named_folder(text: str) -> tuple[str, Path]:
-    """`NAME=FOLDER` as its parts."""
-    name, _, folder = text.partition("=")
-    return name, Path(folder).resolve()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the tables; returns the exit status."""
+    """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--calls", type=int, default=300, metavar="N", help="of each kind (300)")
-    parser.add_argument("--runs", type=int, default=10, metavar="N", help="cold starts (10)")
     parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"], metavar="NAME")
-    parser.add_argument(
-        "--tree", action="append", type=named_folder, metavar="NAME=FOLDER", help="checkouts to "
-        "start cold; default: this one; may be repeated",
-    )  # fmt: skip
     parser.add_argument("--into", type=Path, metavar="FILE", help="page whose table to replace")
     options = parser.parse_args(arguments)
-    trees = dict(options.tree or [("this", ROOT)])
     written = [f"{machine()}; load average at the start {os.getloadavg()[0]:.1f}.", ""]
-    for lines in (cold_table(trees, options.runs), warm_table(options.precision, options.calls)):
-        for line in lines:
-            print(line, flush=True)
-            written.append(line)
-        written.append("")
+    for line in warm_table(options.precision, options.calls):
+        print(line, flush=True)
+        written.append(line)
     if options.into is not None:
-        write_between_marks(options.into, "latency", written[:-1])
+        write_between_marks(options.into, "latency", written)
     return 0
 
 

@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 from typing_extensions import Self
 
 from alignscore_metric.errors import ConfigurationError, InputError
@@ -96,6 +95,8 @@ class Calibration:
         values = np.asarray(scores, dtype=float)
         if self.knots:
             return np.asarray(np.interp(values, *np.transpose(self.knots)))
+        from scipy.special import expit
+
         return np.asarray(expit(self.slope * _logits(values) + self.intercept))
 
     def threshold(self, objective: str = DEFAULT_OBJECTIVE) -> float:
@@ -327,6 +328,7 @@ def conformal_threshold(scores: npt.ArrayLike, miss_rate: float) -> float:
 def _logistic_line(scores: Floats, labels: Floats, weights: Floats) -> tuple[float, float]:
     """Slope and intercept of the likeliest line, by Platt's targets, which keep it finite."""
     from scipy.optimize import minimize
+    from scipy.special import expit
 
     if scores.min() < 0 or scores.max() > 1:
         raise InputError(
@@ -542,4 +544,6 @@ def _probable_rows(
 
 
 def _logits(scores: Floats) -> Floats:
+    from scipy.special import logit
+
     return np.asarray(logit(np.clip(scores, MARGIN, 1 - MARGIN)))
