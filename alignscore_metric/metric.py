@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from alignscore_metric.checkpoint.loading import load_checkpoint
 from alignscore_metric.checkpoint.options import adapt_profile
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature
+from alignscore_metric.elsewhere import CONSTRUCTOR, SCORE, refuses
 from alignscore_metric.engine.precision import PRECISIONS
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.pipeline import Pipeline, build_pipeline, pick_device
@@ -79,6 +80,7 @@ class AlignScore:
     Function", ACL.
     """
 
+    @refuses(CONSTRUCTOR)
     def __init__(
         self,
         model: str | Path = "mini",
@@ -137,6 +139,7 @@ class AlignScore:
         """What produces them, in one line."""
         return self._pipeline.signature
 
+    @refuses(SCORE)
     def score(self, sources: Sequence[Source], summaries: Sequence[str]) -> list[float]:
         """Score each (source, summary) pair.
 
@@ -146,13 +149,14 @@ class AlignScore:
 
         Returns:
             N scores: in [0, 1] for the heads `bin` and `tri`, higher = better supported; NaN for
-            a summary without a sentence.
+            a summary without a sentence, or with marks alone.
 
         Raises:
             InputError: Lengths differ, or something is not text; names the row, from 0.
         """
         return [float(score) for score in self.evaluate(sources, summaries).scores]
 
+    @refuses(SCORE)
     def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
         """Score each pair and keep the evidence; arguments and errors as for `score`.
 
@@ -174,6 +178,7 @@ class AlignScore:
         """The second half of `evaluate`: score what `pair_table` gave."""
         return self._pipeline.evaluate_table(table)
 
+    @refuses(SCORE)
     def predict(
         self,
         sources: Sequence[Source],
@@ -273,10 +278,8 @@ def check_inputs(
     Raises:
         InputError: See `AlignScore.score`.
     """
-    for name, values in (("sources", sources), ("summaries", summaries)):
-        if isinstance(values, str) or not hasattr(values, "__len__"):
-            kind = type(values).__name__
-            raise InputError(f"{name} is one {kind}; give a list with one entry per summary")
+    _check_column("sources", sources)
+    _check_column("summaries", summaries)
     if len(sources) != len(summaries):
         raise InputError(
             f"{len(sources)} sources but {len(summaries)} summaries; give one source per summary"
@@ -286,13 +289,45 @@ def check_inputs(
             raise InputError(f"{where(row)}: the summary is {_kind(summary)}, not text")
         if isinstance(source, str):
             continue
-        if isinstance(source, bytes | bytearray) or not isinstance(source, Sequence):
+        if not _is_list(source):
             raise InputError(
                 f"{where(row)}: the source is {_kind(source)}, not text or a list of texts"
             )
         for place, passage in enumerate(source):
             if not isinstance(passage, str):
                 raise InputError(f"{where(row)}: passage {place} is {_kind(passage)}, not text")
+
+
+def _check_column(name: str, values: object) -> None:
+    """Refuse what is no list of rows, and say what to give in its place."""
+    kind = type(values).__name__
+    if (column := _first_column(values)) is not None:
+        raise InputError(f"{name} is a {kind}; give one column of it, as {name}[{column!r}]")
+    if isinstance(values, Mapping):
+        raise InputError(f"{name} is a {kind}; give a list of its texts, as list({name}.values())")
+    if isinstance(values, set | frozenset):
+        raise InputError(f"{name} is a {kind}, which has no order; give a list")
+    if not _is_list(values):
+        raise InputError(f"{name} is one {kind}; give a list with one entry per summary")
+    if (dimensions := getattr(values, "ndim", 1)) > 1:
+        raise InputError(f"{name} has {dimensions} dimensions; give one column of it")
+    if hasattr(values, "to_pylist"):
+        raise InputError(f"{name} is a {kind} of pyarrow; give {name}.to_pylist()")
+
+
+def _first_column(values: object) -> object | None:
+    """What a table of pandas, polars, pyarrow or datasets calls its first column."""
+    names = getattr(values, "column_names", getattr(values, "columns", None))
+    if isinstance(names, str) or not isinstance(names, Iterable):  # a Series has its labels too
+        return None
+    return next(iter(names), "NAME")
+
+
+def _is_list(values: object) -> bool:
+    """Whether values stand in an order, as in lists, arrays and columns; a text is one value."""
+    single = isinstance(values, str | bytes | bytearray | Mapping | set | frozenset)
+    listed = isinstance(values, Sized) and isinstance(values, Iterable) and not single
+    return listed and getattr(values, "ndim", 1) > 0 and _first_column(values) is None
 
 
 def _kind(value: object) -> str:

@@ -34,6 +34,7 @@ from alignscore_metric.result import AlignScoreResult
 from alignscore_metric.scores.aggregation import Floats, aggregate_sentences, max_over_chunks
 from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
+from alignscore_metric.text.claims import claims_among
 from alignscore_metric.text.copying import blend, copied_shares
 from alignscore_metric.text.pairs import Example, IntArray, PairLister, PairTable, Source
 from alignscore_metric.text.prefilter import (
@@ -110,7 +111,7 @@ class Pipeline:
 
     def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
         """SMART of N sources and N summaries, from the scores of pairs of their sentences."""
-        split = cache(get_splitter(self.profile.splitter).split)
+        split = cache(_sentence_splitter(self.profile))
         passages = [[source] if isinstance(source, str) else source for source in sources]
         scores = smart_of_texts(
             [[sentence for text in texts for sentence in split(text)] for texts in passages],
@@ -223,7 +224,7 @@ def build_pipeline(
             count_tokens=partial(count_tokens, checkpoint.tokenizer),
         ),
         split_summary=(
-            splitter.split if splitter and profile.claims == "sentences" else _whole_claim
+            _sentence_splitter(profile) if profile.claims == "sentences" else _whole_claim(profile)
         ),
         engine=engine,
         choose=_chooser(engine, ranker),
@@ -268,9 +269,9 @@ def pick_device(name: str | None) -> torch.device:
         name = "mps" if name == "cpu" and torch.backends.mps.is_available() else name
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as cause:
-        reason = str(cause).splitlines()[0]
+        torch.zeros(1, device=device).item()  # `meta` makes tensors, but has no numbers
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as cause:
+        reason = (str(cause) or type(cause).__name__).splitlines()[0]
         raise ConfigurationError(f"device {name!r} cannot be used here: {reason}") from cause
     return device
 
@@ -346,6 +347,32 @@ def _batch_tokens(checkpoint: Checkpoint, device: torch.device) -> int:
     return max(1, min(4096, 4096 * 384 // int(checkpoint.aligner.encoder.config.hidden_size)))
 
 
-def _whole_claim(summary: str) -> list[str]:
-    """All of a summary as one claim; a blank one claims nothing."""
+def _sentence_splitter(profile: Profile) -> Callable[[str], list[str]]:
+    """What cuts a text into the sentences that are scored."""
+    split = get_splitter(profile.splitter).split
+    return split if _reads_as_published(profile) else partial(_claims, split=split)
+
+
+def _claims(text: str, *, split: Callable[[str], list[str]]) -> list[str]:
+    return claims_among(split(text))
+
+
+def _whole_claim(profile: Profile) -> Callable[[str], list[str]]:
+    """What makes one claim of all of a summary; none of a blank one."""
+    return _unless_blank if _reads_as_published(profile) else _unless_empty
+
+
+def _unless_blank(summary: str) -> list[str]:
     return [summary] if summary.strip() else []
+
+
+def _unless_empty(summary: str) -> list[str]:
+    return claims_among([summary])
+
+
+def _reads_as_published(profile: Profile) -> bool:
+    """Whether scores are to be those of published code, which scores "..." like any sentence.
+
+    All of it splits with NLTK's Punkt: AlignScore in each of its modes, MiniCheck, FactCG.
+    """
+    return profile.splitter == "nltk_punkt"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.pairs import IntArray, PairTable, join_pair_tables
 
 if TYPE_CHECKING:
@@ -172,14 +173,20 @@ class AlignScoreResult(_Scores):
 
         Args:
             by: `pair` gives `score` and `sentences` (their number); `sentence` gives `row`,
-                `sentence`, `score`, `chunk`, `chunk_index`.
+                `sentence`, `score`, `chunk`, `chunk_index`; lone surrogates, which no file in
+                UTF-8 can hold, are U+FFFD there.
         """
         import pandas as pd
 
         if by == "pair":
             counts = np.diff(self.table.example_sentences)
             return pd.DataFrame({"score": self.scores, "sentences": counts})
-        rows = [{"row": row} | asdict(found) for row, found in self._evidence()]
+        rows = [
+            {"row": row}
+            | asdict(found)
+            | {"sentence": encodable(found.sentence), "chunk": encodable(found.chunk)}
+            for row, found in self._evidence()
+        ]
         return pd.DataFrame(rows, columns=["row", "sentence", "score", "chunk", "chunk_index"])
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import functools
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -20,10 +23,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.loading import Checkpoint
 from alignscore_metric.engine.engine import (
-    SIDE_BY_SIDE,
     Engine,
     TruncationWarning,
     batches,
+    sharing_out,
     side_by_side,
 )
 
@@ -294,14 +297,14 @@ def test_batches_side_by_side(engine: Engine, inputs: Inputs, expected: Floats):
         assert len(seen) > 1
         assert {threads for _, threads in seen} == {1}
         seen.clear()
-        with SIDE_BY_SIDE:  # another thread is at it
+        with sharing_out(os.getpid()):  # another thread is at it
             assert small.score(*inputs) == pytest.approx(expected, abs=1e-5)
         assert seen == {(threading.current_thread().name, 4)}
         seen.clear()
         chunks, sentences, pairs = inputs
         small.score(chunks, sentences, pairs[:1])
         assert seen == {(threading.current_thread().name, 4)}  # nothing to share out
-    assert not SIDE_BY_SIDE.locked()
+    assert not sharing_out(os.getpid()).locked()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
@@ -335,3 +338,112 @@ def test_work_side_by_side_keeps_its_order_and_its_errors():
     assert found == [-number for number in range(7)]
     assert len(taken) < 15  # not all of what would have come
     assert torch.get_num_threads() == 4
+
+
+# ------------------------------------------------------------ processes
+
+SCORED_ELSEWHERE = """
+import multiprocessing, sys, threading, time
+import torch
+from alignscore_metric import AlignScore
+
+HOW, MODEL = sys.argv[1:]
+SOURCES = [f"The river rose on day {i}. " * 30 for i in range(12)]
+CLAIMS = [f"The dam held on day {i}. It rained." for i in range(12)]
+
+
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, metric):
+        self.metric = metric
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, row):
+        start = 3 * row
+        return self.metric.score(SOURCES[start : start + 3], CLAIMS[start : start + 3])
+
+
+def work(metric, queue):
+    queue.put(metric.score(SOURCES, CLAIMS))
+
+
+def in_a_process(metric, method):
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    child = context.Process(target=work, args=(metric, queue), daemon=True)
+    child.start()
+    return queue.get(timeout=100)
+
+
+def while_scoring(metric):
+    # The child is forked while the threads are shared out.
+    waiting, going_on = threading.Event(), threading.Event()
+    forward = type(metric._pipeline.engine)._forward
+
+    def wait(engine, batch):
+        waiting.set()
+        going_on.wait(100)
+        return forward(engine, batch)
+
+    type(metric._pipeline.engine)._forward = wait
+    thread = threading.Thread(target=metric.score, args=(SOURCES, CLAIMS), daemon=True)
+    thread.start()
+    waiting.wait(100)
+    type(metric._pipeline.engine)._forward = forward
+    try:
+        return in_a_process(metric, "fork")
+    finally:
+        going_on.set()
+        thread.join()
+
+
+def mapped(metric):
+    from datasets import Dataset
+
+    rows = Dataset.from_dict({"source": SOURCES, "claim": CLAIMS})
+    scored = rows.map(
+        lambda batch: {"score": metric.score(batch["source"], batch["claim"])},
+        batched=True, batch_size=3, num_proc=2, load_from_cache_file=False,
+    )
+    return list(scored["score"])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    metric = AlignScore(MODEL, progress=False, device="cpu", batch_tokens=512)
+    expected = metric.score(SOURCES, CLAIMS)
+    if HOW == "DataLoader":
+        loader = torch.utils.data.DataLoader(Rows(metric), num_workers=2, batch_size=None)
+        found = [score for rows in loader for score in rows]
+    else:
+        ways = {"while scoring": while_scoring, "datasets": mapped}
+        found = ways[HOW](metric) if HOW in ways else in_a_process(metric, HOW)
+    # Other batches than all at once differ by rounding alone.
+    away = max(abs(one - other) for one, other in zip(found, expected, strict=True))
+    assert away <= (1e-5 if HOW in ("DataLoader", "datasets") else 0), (found, expected)
+    assert torch.get_num_threads() == 2
+    print("same", len(set(found)))
+"""
+
+
+@pytest.mark.parametrize(
+    "how", ["fork", "spawn", "forkserver", "while scoring", "DataLoader", "datasets"]
+)
+def test_other_processes_score_as_this_one(how: str, tiny_aligner: Path, tmp_path: Path):
+    if how == "datasets":
+        pytest.importorskip("datasets")
+    if how not in ("spawn", "DataLoader", "datasets") and not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork")
+    script = tmp_path / "script.py"
+    script.write_text(SCORED_ELSEWHERE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script), how, str(tiny_aligner)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "2", "HF_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["same", "12"]

@@ -140,3 +140,84 @@ def test_evaluate_library_offline(tmp_path, tiny_aligner, metric):
         assert found["alignscore"] == pytest.approx(expected.mean)
         assert found["undefined"] == 1
         assert found["signature"] == metric.signature
+
+
+WITH_NAMES = """
+import json, sys
+import evaluate
+import alignscore_metric.checkpoint.loading as loading
+import alignscore_metric.metric as metric
+import alignscore_metric.integrations.evaluate_api as ours
+
+path, tiny = sys.argv[1:]
+loaded = []
+load_checkpoint = metric.load_checkpoint
+metric.load_checkpoint = lambda model, **options: (
+    loaded.append(model) or load_checkpoint(model, **options)
+)
+loading.BUNDLED["tiny"] = loading.Path(tiny)
+
+references = ["It rained.", ["Rain.", "Snow."], "Hail."]
+texts = {"predictions": ["It rained."] * 3, "references": references}
+named = evaluate.load(path, "tiny")
+scores = [named.compute(**texts, progress=False)["scores"] for _ in range(3)]
+found = {"loaded": loaded, "scores": scores}
+
+def error(call):
+    try:
+        return repr(call())
+    except Exception as raised:
+        return f"{type(raised).__name__}: {raised}"
+
+nan = float("nan")
+found["errors"] = [
+    error(lambda: named.compute(predictions=["a"], references=[nan])),
+    error(lambda: named.compute(predictions=[5], references=["a"])),
+    error(lambda: named.add(prediction=None, reference="a")),
+    error(lambda: named.add_batch(predictions=["a", "b"], references=["a", ["b", 3]])),
+    error(lambda: named.compute(predictions=["a"])),
+    error(lambda: named.compute(predictions=["a"], references=["a"], model="mini")),
+    error(lambda: evaluate.load(path, tiny)),
+    error(lambda: evaluate.load(path, "AlignScore_lareg").compute(**texts)),
+]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(find_spec("evaluate") is None, reason="needs the extra `evaluate`")
+def test_evaluate_library_takes_the_models_name_once_and_checks_values(
+    tmp_path, tiny_aligner, metric
+):
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_NAMES, str(MODULE_PATH), str(tiny_aligner)],
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {
+            "HF_HUB_OFFLINE": "1",
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_MODULES_CACHE": str(tmp_path / "modules"),
+            "HF_EVALUATE_OFFLINE": "1",
+        },
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["loaded"] == ["tiny", "AlignScore_lareg"]
+    sources = ["It rained.", ["Rain.", "Snow."], "Hail."]
+    expected = metric.score(sources, ["It rained."] * 3)
+    for scores in found["scores"]:
+        assert scores == pytest.approx(expected)
+    messages = [
+        "InputError: row 0: the source is missing (nan)",
+        "InputError: row 0: the summary is int ('5')",
+        "InputError: row 0: the summary is missing (None)",
+        "InputError: row 1: passage 1 is int ('3')",
+        "InputError: give both: predictions",
+        "ConfigurationError: the configuration's model is 'tiny', but compute was given 'mini'",
+        f"ConfigurationError: the configuration {str(tiny_aligner)!r} is a path",
+        "ConfigurationError: unknown model 'AlignScore_lareg' (did you mean AlignScore-large?)",
+    ]
+    for error, message in zip(found["errors"], messages, strict=True):
+        assert error.startswith(message)

@@ -57,6 +57,33 @@ def test_conversations(metric):
     assert found == metric.score(sources, answers)
 
 
+def test_parts_of_content(metric):
+    """What models that see are given: text and images in parts."""
+    prompt = [
+        {"type": "image", "image": "bridge.png"},
+        {"type": "text", "text": "Snow fell on Monday."},
+        {"type": "text", "text": "It melted."},
+    ]
+    answers = [
+        [{"type": "text", "text": "Snow fell."}],
+        ["Snow fell.", {"type": "text", "text": "It rained."}],
+        [{"type": "image", "image": "rain.png"}],
+        [],
+    ]
+    found = AlignScoreReward(metric)(
+        prompts=[[{"role": "user", "content": prompt}]] * 5,
+        completions=[
+            *([{"role": "assistant", "content": parts}] for parts in answers),
+            [{"role": "assistant", "tool_calls": []}],
+        ],
+    )
+    sources, texts = (
+        ["Snow fell on Monday.\nIt melted."] * 2,
+        ["Snow fell.", "Snow fell.\nIt rained."],
+    )
+    assert found == [*metric.score(sources, texts), None, None, None]
+
+
 def test_bad_columns(metric):
     given = {"prompts": ["p"], "completions": ["c"], "document": ["d"], "log_metric": print}
     with pytest.raises(ConfigurationError, match=r"no column 'source'; it has: document$"):

@@ -2,13 +2,17 @@
 
 import copy
 import dataclasses
+import io
 import math
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoTokenizer
@@ -144,11 +148,35 @@ def test_passages_are_chunked_apart(metric: AlignScore, naive: Naive):
     )
 
 
+FRAME = pd.DataFrame({"src": ["a", "b"], "sum": ["x", "y"]})
+
+
+def column(texts: list[str]) -> Any:
+    """Texts as pandas gives a list column of a parquet file."""
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"passages": [texts]}), stream)
+    return pd.read_parquet(stream)["passages"][0]
+
+
 BAD: dict[str, tuple[Any, Any, str]] = {
     "more sources": (["a", "b", "c"], ["x", "y"], "3 sources but 2 summaries"),
     "more summaries": (["a"], ["x", "y"], "1 sources but 2 summaries"),
     "sources are one text": ("ab", ["x", "y"], "sources is one str"),
     "summaries are one text": (["a", "b"], "xy", "summaries is one str"),
+    "sources are bytes": (b"ab", ["x", "y"], "sources is one bytes; give a list"),
+    "sources are a frame": (FRAME[["src"]], ["x", "y"], r"a DataFrame; give .* sources\['src'\]"),
+    "summaries are a frame": (["a", "b"], FRAME, r"give one column .* summaries\['src'\]"),
+    "sources are a table": (pa.table({"src": ["a"]}), ["x"], r"a Table; give .* sources\['src'\]"),
+    "sources are a dict": (
+        {"a": 1},
+        ["x"],
+        r"a dict; give .* list\(sources.values\(\)\)",
+    ),
+    "summaries are a set": (["a"], {"x"}, "summaries is a set, which has no order; give a list"),
+    "sources are a frozenset": (frozenset(["a"]), ["x"], "frozenset, which has no order"),
+    "sources are 0-d": (np.array("a"), ["x"], "sources is one ndarray; give a list"),
+    "sources are 2-d": (np.array([["a"]]), np.array([["x"]]), "sources has 2 dimensions; give one"),
+    "sources are arrow's": (pa.array(["a"]), ["x"], r"give sources.to_pylist\(\)"),
     "summary None": (["a", "b"], ["x", None], r"row 1: the summary is missing \(None\)"),
     "summary nan": (["a", "b"], ["x", math.nan], r"row 1: the summary is missing \(nan\)"),
     "summary NA": (["a", "b"], ["x", pd.NA], "row 1: the summary is missing"),
@@ -162,7 +190,11 @@ BAD: dict[str, tuple[Any, Any, str]] = {
     "source bytes": (["a", b"b"], ["x", "y"], "row 1: the source is bytes"),
     "source empty bytes": (["a", b""], ["x", "y"], "row 1: the source is bytes"),
     "source dict": (["a", {"b": 1}], ["x", "y"], "row 1: the source is dict"),
-    "source array": (["a", np.array(["b", "c"])], ["x", "y"], "row 1: the source is ndarray"),
+    "source set": (["a", {"b"}], ["x", "y"], "row 1: the source is set"),
+    "source frame": (["a", pd.DataFrame({"b": ["c"]})], ["x", "y"], "row 1: the source is DataFr"),
+    "source numbers": (["a", np.array([1, 2])], ["x", "y"], "row 1: passage 0 is int64"),
+    "source table": (["a", np.array([["b"]])], ["x", "y"], "row 1: passage 0 is ndarray"),
+    "source 0-d": (["a", np.array("b")], ["x", "y"], "row 1: the source is ndarray"),
     "passage None": ([["a"], ["b", None]], ["x", "y"], "row 1: passage 1 is missing"),
     "passage int": (["a", ["b", "c", 3]], ["x", "y"], "row 1: passage 2 is int"),
     "passage list": (["a", [["b"]]], ["x", "y"], "row 1: passage 0 is list"),
@@ -174,6 +206,26 @@ def test_bad_input_is_named(metric: AlignScore, case: str):
     sources, summaries, message = BAD[case]
     with pytest.raises(InputError, match=message):
         metric.score(sources, summaries)
+
+
+def test_a_dataset_is_no_column(metric: AlignScore):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_dict({"document": ["It rained."], "summary": ["Rain fell."]})
+    with pytest.raises(InputError, match=r"a Dataset; give one column of it, as sources\['docu"):
+        metric.score(rows, rows)
+    expected = metric.score(["It rained."], ["Rain fell."])
+    assert metric.score(rows["document"], rows["summary"]) == expected
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tuple, np.array, pd.Series, lambda t: np.array(t, dtype=object), pd.array, deque, column],
+)
+def test_passages_of_any_kind(metric: AlignScore, kind: Any):
+    passages = ["It rained.", " ", "The dam held."]
+    found = metric.evaluate([kind(passages)] * 2, ["Rain fell.", "It broke."])
+    assert found.scores.tolist() == metric.score([passages] * 2, ["Rain fell.", "It broke."])
+    assert found.table.chunks == ["It rained.", "The dam held."]
 
 
 @pytest.mark.parametrize("kind", [tuple, np.array, pd.Series])
@@ -191,6 +243,57 @@ def test_a_blank_summary_has_no_score(metric: AlignScore):
         metric.score(sources[:2], ["It rose.", "It fell."]), abs=1e-6
     )
     assert result.mean == pytest.approx(result.scores[[1, 3]].mean())
+
+
+WITHOUT_CONTENT = [
+    "\u200b",
+    "\ufeff",
+    "\xad",
+    "\0",
+    ".",
+    "...",
+    "?! —",
+    "\u202e",
+    "😀",
+    "- - -\n***",
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"claims": "whole"}], ids=["sentences", "whole"])
+def test_a_summary_without_a_word_has_no_score(tiny_aligner: Path, options: dict[str, Any]):
+    metric = AlignScore(tiny_aligner, device="cpu", progress=False, **options)
+    result = metric.evaluate(["It rained."] * len(WITHOUT_CONTENT), WITHOUT_CONTENT)
+    assert np.isnan(result.scores).all()
+    assert result.undefined == len(WITHOUT_CONTENT)
+    assert metric.explain("It rained.", "...") == []
+
+
+def test_a_summary_without_a_word_is_not_judged_consistent():
+    found = AlignScore(device="cpu", progress=False).predict(["It rained."] * 2, ["...", "\u200b"])
+    assert np.isnan(found.probabilities).all()
+    assert found.decisions.tolist() == [False, False]
+    assert found.undefined == 2
+
+
+def test_marks_between_sentences_are_no_sentences(metric: AlignScore):
+    marked = "It rained. ... The dam held. \u200b"
+    found = metric.explain("It rained on the dam.", marked)
+    assert [each.sentence for each in found] == ["It rained.", "The dam held."]
+    plain = metric.smart(["It rained. The dam held."], ["It rained. The dam held."])
+    assert metric.smart([marked], [marked]).scores == plain.scores
+
+
+@pytest.mark.parametrize("summary", ["雨。", "שלום", "२०२४", "½", "مرحبا", "ж"])
+def test_a_word_of_any_script_is_scored(metric: AlignScore, summary: str):
+    assert 0 <= metric.score(["It rained."], [summary])[0] <= 1
+
+
+@pytest.mark.usefixtures("nltk_data")
+@pytest.mark.parametrize("claims", ["sentences", "whole"])
+def test_published_splitting_scores_marks_as_the_reference_does(tiny_aligner: Path, claims: str):
+    options = {"splitter": "nltk_punkt", "claims": claims}
+    metric = AlignScore(tiny_aligner, device="cpu", progress=False, **options)
+    assert not np.isnan(metric.score(["It rained."] * 2, ["...", "\u200b"])).any()
 
 
 @pytest.mark.parametrize("source", ["", " \n", [], [""], ["", " "]])
@@ -224,7 +327,8 @@ def test_hostile_text_leaves_its_neighbours_alone(metric: AlignScore, text: str)
     alone = metric.score(["It rained."], ["Rain fell."])
     scores = metric.score(["It rained.", text, "It rained."], ["Rain fell.", "It rained.", text])
     assert scores[:1] == pytest.approx(alone, abs=1e-5)
-    assert all(0 <= score <= 1 for score in scores)
+    assert all(0 <= score <= 1 for score in scores[:2])
+    assert 0 <= scores[2] <= 1 or not any(map(str.isalnum, text))
 
 
 @pytest.mark.parametrize("long", ["source", "summary", "both"])

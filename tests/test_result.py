@@ -5,8 +5,10 @@ import json
 import math
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.special
 import scipy.stats
@@ -272,6 +274,26 @@ def test_a_frame_of_sentences(result: AlignScoreResult):
     ]
     assert frame.columns.tolist() == ["row", "sentence", "score", "chunk", "chunk_index"]
     assert list(frame.itertuples(index=False, name=None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The bridge \ud83d was closed.", "The bridge \ufffd was closed."),
+        ("Low \udc00", "Low \ufffd"),
+        ("Two halves \ud83d\ude00.", "Two halves \U0001f600."),
+        ("\ufeffIt rained.", "\ufeffIt rained."),
+    ],
+)
+def test_a_frame_of_texts_that_are_no_utf8_can_be_written(text: str, shown: str, tmp_path: Path):
+    made = make_result(["a"], ["p"])
+    made.table.chunks[:], made.table.sentences[:] = [text], [text]
+    frame = made.to_pandas("sentence")
+    assert frame[["sentence", "chunk"]].to_numpy().tolist() == [[shown, shown]]
+    frame.to_csv(tmp_path / "frame.csv", index=False)
+    frame.to_parquet(tmp_path / "frame.parquet")
+    assert pd.read_parquet(tmp_path / "frame.parquet")["sentence"].tolist() == [shown]
+    assert made.sentences(0)[0].sentence == text  # as it came
 
 
 def test_an_empty_frame_has_its_columns():

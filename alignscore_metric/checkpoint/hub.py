@@ -7,8 +7,11 @@ that its bytes stay the same. Knows nothing of what is in the files.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +19,9 @@ from typing import NamedTuple
 from alignscore_metric.errors import CheckpointError, ConfigurationError, MissingResourceError
 from alignscore_metric.system.hashing import sha256
 from alignscore_metric.system.whole_files import whole_path
+
+CONNECT_SECONDS = 5.0
+"""How long the Hub may take to answer before there is said to be no network."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,10 @@ def fetch(entry: HubFile | str, *, local_files_only: bool = False) -> VerifiedFi
     """
     if isinstance(entry, str):
         if entry not in REGISTRY:
-            raise ConfigurationError(f"unknown name {entry!r}; known: {', '.join(REGISTRY)}")
+            raise ConfigurationError(
+                f"unknown name {entry!r}{did_you_mean(entry, REGISTRY)}; known: "
+                f"{', '.join(REGISTRY)}"
+            )
         entry = REGISTRY[entry]
     record_file = _record_file(entry)
     record = _read_record(record_file)
@@ -160,9 +169,32 @@ def fetch_backbone(name: str, *, local_files_only: bool = False) -> Path:
     return found[0].path.parent
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The name that was meant, as a question to put into an error; empty where none is near.
+
+    Example:
+        >>> did_you_mean("alignscore_LARGE", REGISTRY)
+        ' (did you mean AlignScore-large?)'
+    """
+    spelt = {_plain(each): each for each in known}
+    near = difflib.get_close_matches(_plain(name), spelt, n=1, cutoff=0.75)
+    return f" (did you mean {spelt[near[0]]}?)" if near else ""
+
+
+def _plain(name: str) -> str:
+    """A name without what is easily mistaken: its owner, case and joints."""
+    return re.sub("[^a-z0-9]", "", name.lower().rpartition("/")[2].removesuffix(".ckpt"))
+
+
 def _download(entry: HubFile, *, local_files_only: bool) -> Path:
     """The file in the Hub cache. What arrives incomplete never gets there."""
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import (
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+    from huggingface_hub.errors import HfHubHTTPError
 
     # First: hf_hub_download may send a request, for its headers, even for a file that is here.
     cached = try_to_load_from_cache(entry.repo, entry.file, revision=entry.revision)
@@ -171,6 +203,10 @@ def _download(entry: HubFile, *, local_files_only: bool) -> Path:
     try:
         if local_files_only:
             raise FileNotFoundError("local_files_only forbids the network")
+        with suppress(HfHubHTTPError):  # of a server that answers, hf_hub_download says more
+            # First: where there is no network, hf_hub_download tries for up to a minute.
+            url = hf_hub_url(entry.repo, entry.file, revision=entry.revision)
+            get_hf_file_metadata(url, timeout=CONNECT_SECONDS)
         return Path(hf_hub_download(entry.repo, entry.file, revision=entry.revision))
     except Exception as cause:  # OSError, or the errors of whichever HTTP client the Hub's uses
         reason = str(cause.__cause__ or cause).strip().split("\n")[0]

@@ -14,7 +14,13 @@ from typing import Any
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoint.backbones import tokenizer_sha256
 from alignscore_metric.checkpoint.classifiers import is_classifier, read_classifier
-from alignscore_metric.checkpoint.hub import REGISTRY, fetch, fetch_backbone
+from alignscore_metric.checkpoint.hub import (
+    BACKBONES,
+    REGISTRY,
+    did_you_mean,
+    fetch,
+    fetch_backbone,
+)
 from alignscore_metric.checkpoint.official import read_official
 from alignscore_metric.checkpoint.parts import Parts
 from alignscore_metric.checkpoint.profile import get_profile
@@ -98,13 +104,23 @@ def _read(
     elif str(model) in REGISTRY:
         parts = _read_named(str(model), backbone, local_files_only)
     else:
-        raise ConfigurationError(
-            f"unknown model {str(model)!r}; give one of: {', '.join([*BUNDLED, *REGISTRY])}, or "
-            "the path of a folder that holds a saved aligner, or of an official .ckpt file"
-        )
+        raise ConfigurationError(_unknown(str(model)))
     if profile is not None:
         parts.config.profile = get_profile(profile).to_dict()
     return parts
+
+
+def _unknown(model: str) -> str:
+    names = [*BUNDLED, *REGISTRY]
+    if model in BACKBONES:
+        return (
+            f"{model!r} is a backbone, not a model that scores; give one of: {', '.join(names)}, "
+            f"or the path of an official .ckpt file, with backbone={model!r}"
+        )
+    return (
+        f"unknown model {model!r}{did_you_mean(model, names)}; give one of: {', '.join(names)}, or "
+        "the path of a folder that holds a saved aligner, or of an official .ckpt file"
+    )
 
 
 def _read_named(name: str, backbone: str | Path | None, local_files_only: bool) -> Parts:

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer as Backend
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import CheckpointError
+from alignscore_metric.text.encodable import encodable
 
 TOKENIZER_BATCH = 512
 """Texts handed to the tokenizer at a time: enough for its threads, few enough for memory."""
@@ -285,7 +286,7 @@ def tokenize(texts: Sequence[str], tokenizer: FastTokenizer) -> list[Ids]:
     ids: list[Ids] = []
     backend = _whole(tokenizer)
     for start in range(0, len(texts), TOKENIZER_BATCH):
-        batch = [_encodable(text) for text in texts[start : start + TOKENIZER_BATCH]]
+        batch = [encodable(text) for text in texts[start : start + TOKENIZER_BATCH]]
         encoded = backend.encode_batch_fast(batch, add_special_tokens=False)
         ids.extend(np.array(row.ids, dtype=np.int32) for row in encoded)
     return ids
@@ -304,10 +305,6 @@ def _whole(tokenizer: FastTokenizer) -> Backend:
     if backend.padding is not None:
         backend.no_padding()
     return backend
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def truncate(context: Tokens, claim: Tokens, budget: int) -> tuple[Tokens, Tokens]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -51,9 +51,6 @@ WORKERS = 8
 SHARED_OUT = 4
 """Batches come by so many on a CPU, so that each worker may have as many. Not by the number of
 workers: scores would depend on the machine's threads, if by rounding alone."""
-
-SIDE_BY_SIDE = Lock()
-"""Held while threads of torch are shared out; who does not get it scores one batch at a time."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -189,11 +186,12 @@ class Engine:
         """Scores of batches, in order, some of which may not have been waited for."""
         first = list(islice(batches, self._workers))
         batches = chain(first, batches)
-        if len(first) > 1 and SIDE_BY_SIDE.acquire(blocking=False):
+        alone = sharing_out(os.getpid())
+        if len(first) > 1 and alone.acquire(blocking=False):
             try:
                 yield from side_by_side(self._score_batch, batches, len(first))
             finally:
-                SIDE_BY_SIDE.release()
+                alone.release()
             return
         waiting: deque[Tensor] = deque()
         for batch in ahead(batches, MADE_AHEAD):
@@ -269,6 +267,22 @@ def side_by_side(
             future.cancel()
         wait(waiting)
         torch.set_num_threads(threads)  # the workers' is what new threads would have too
+
+
+@cache
+def sharing_out(process: int) -> Lock:
+    """Held while a process's threads of torch are shared out; others score a batch at a time.
+
+    A child that is forked meanwhile has one of its own: nobody would release the copy of its
+    parent's.
+    """
+    return Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of the threads that torch believes to have started, and would wait for
+    # them for ever; with one thread it needs none. torch's own DataLoader does the same.
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 @cache

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.text.pairs import Source
 
 MODULE_PATH = Path(__file__).parent / "hf_alignscore" / "hf_alignscore.py"
-"""The script for the real library: `evaluate.load(str(MODULE_PATH))`."""
+"""The script for the real library: `evaluate.load(str(MODULE_PATH), "mini")`."""
+
+NO_NAME = "default"
+"""What `evaluate` calls a configuration that was not named."""
 
 
 def load(name: str, **options: Any) -> EvaluationModule:  # noqa: ANN401  # as AlignScore takes
@@ -97,3 +100,57 @@ class EvaluationModule:
             "undefined": result.undefined,
             "signature": result.signature,
         }
+
+
+class Modules:
+    """What `evaluate`'s own module scores with: a model that is loaded once for its options.
+
+    Args:
+        configuration: Name of the model, as for `AlignScore`; `NO_NAME` leaves it to the options.
+
+    Raises:
+        ConfigurationError: It is a path, in which `evaluate` would keep its files.
+    """
+
+    def __init__(self, configuration: str) -> None:
+        """Load nothing yet."""
+        if Path(configuration).name != configuration:
+            raise ConfigurationError(
+                f"the configuration {configuration!r} is a path; give evaluate.load the name of a "
+                f"model alone, or type: module.compute(..., model={configuration!r})"
+            )
+        self._named = {} if configuration == NO_NAME else {"model": configuration}
+        self._loaded: tuple[dict[str, Any], EvaluationModule] | None = None
+
+    def get(self, **options: Any) -> EvaluationModule:  # noqa: ANN401  # as AlignScore takes
+        """The module for options of `AlignScore`; that of the call before where they are the same.
+
+        Raises:
+            ConfigurationError: They name another model than the configuration does.
+        """
+        named = self._named.get("model")
+        if named is not None and str(options.get("model", named)) != named:
+            raise ConfigurationError(
+                f"the configuration's model is {named!r}, but compute was given "
+                f"{str(options['model'])!r}; give one of the two"
+            )
+        wanted = {**options, **self._named}
+        if self._loaded is None or self._loaded[0] != wanted:
+            self._loaded = wanted, load("alignscore", **wanted)
+        return self._loaded[1]
+
+
+def as_passages(sources: object, summaries: object) -> list[list[str]]:
+    """Sources as lists of passages, as a column of one type must have them.
+
+    Args:
+        sources: N sources, as for `AlignScore.score`.
+        summaries: N summaries.
+
+    Raises:
+        InputError: As there, and where one of the two is None.
+    """
+    if sources is None or summaries is None:
+        raise InputError("give both: predictions (the summaries) and references (their sources)")
+    check_inputs(sources, summaries)  # type: ignore[arg-type]  # it checks types
+    return [[one] if isinstance(one, str) else list(one) for one in sources]  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alignscore_metric.errors import ConfigurationError
@@ -82,5 +82,15 @@ def _texts(said: str | Messages, role: str) -> list[str]:
     if isinstance(said, str):
         return [said]
     return [
-        message["content"] for message in said if message["role"] == role and message["content"]
+        text
+        for message in said
+        if message["role"] == role and (text := _content(message.get("content")))
     ]
+
+
+def _content(content: str | Sequence[str | Mapping[str, Any]] | None) -> str:
+    """The text of a message: all of it, or its parts of text, a line each; images have none."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    texts = (part if isinstance(part, str) else part.get("text") for part in content)
+    return "\n".join(text for text in texts if text)
