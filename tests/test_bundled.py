@@ -97,6 +97,27 @@ def test_scores_without_network_equal_scores_with_it(metric: AlignScore) -> None
     assert offline == online
 
 
+HEAVY = "transformers nltk scipy sklearn pandas datasets pyarrow huggingface_hub".split()  # noqa: SIM905
+ONE_PAIR = """
+import sys
+from alignscore_metric import AlignScore
+AlignScore().score(["It rained. Nobody left."], ["It rained."])
+print(*sorted(sys.modules))
+from alignscore_metric.commands.main import main
+main(["explain", "--source-text", "It rained. Nobody left.", "--summary-text", "It rained."])
+print(*sorted(sys.modules))
+"""
+
+
+def test_scoring_a_pair_imports_torch_and_little_else() -> None:
+    command = [sys.executable, "-c", ONE_PAIR]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    for modules in (lines[0], lines[-1]):
+        assert {"torch", "tokenizers", "alignscore_metric.engine.engine"} <= set(modules.split())
+        assert not set(HEAVY) & set(modules.split())
+
+
 def test_the_examples_are_what_their_page_says() -> None:
     lengths = {}
     for example in EXAMPLES:

@@ -136,6 +136,22 @@ def test_other_encoders_are_left_to_transformers(change: dict[str, Any]):
     assert EncoderConfig.of(backbone | change) is None
 
 
+@pytest.mark.parametrize("kind", FAMILY)
+def test_a_seed_gives_the_weights_that_it_gives_in_transformers(kind: str):
+    config = AutoConfig.for_model(kind, **SMALL)
+    torch.manual_seed(7)
+    theirs, drawn_then = AutoModel.from_config(config), torch.rand(1)
+    torch.manual_seed(7)
+    found = EncoderConfig.of(config.to_dict())
+    assert found is not None
+    ours = Encoder(found, pooler=True)
+    ours.initialise()
+    assert torch.equal(torch.rand(1), drawn_then)
+    expected = dict(theirs.named_parameters())
+    assert [name for name, _ in ours.named_parameters()] == list(expected)
+    assert all(torch.equal(weight, expected[name]) for name, weight in ours.named_parameters())
+
+
 def test_first_weights_are_as_spread_as_the_configuration_says():
     torch.manual_seed(0)
     backbone = {"model_type": "roberta"} | SMALL | {"vocab_size": 4000, "hidden_size": 32}

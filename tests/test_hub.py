@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -387,7 +389,7 @@ def test_a_named_checkpoint_scores_as_the_reference_online_and_then_offline(
     assert np.abs(np.array(online.score(*pairs)) - expected).max() <= 1e-5
     digest = hashlib.sha256(hub.content).hexdigest()
     assert Signature.parse(online.signature).weights == digest[:12]
-    assert len([path for method, path, _ in hub.requests if "/resolve/" in path]) == 8
+    assert len([path for method, path, _ in hub.requests if "/resolve/" in path]) == 12  # 4 files
     hub.shutdown()
     hub.server_close()
     for way in ({}, {"local_files_only": True}):
@@ -395,6 +397,49 @@ def test_a_named_checkpoint_scores_as_the_reference_online_and_then_offline(
         assert offline.signature == online.signature
     some = [texts[:8] for texts in pairs]
     assert np.abs(np.array(offline.score(*some)) - expected[:8]).max() <= 1e-5
+
+
+@pytest.mark.parametrize("answers", ["refused", "never"])
+def test_no_network_is_said_at_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, answers: str
+):
+    monkeypatch.setattr("alignscore_metric.checkpoint.hub.CONNECT_SECONDS", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if answers == "never":  # it takes the call and says nothing
+            silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        began = time.monotonic()
+        found = machine.load()
+    assert time.monotonic() - began < 10
+    assert found.startswith(f"MissingResourceError {FILE} of {REPO} is not in the Hub cache")
+    assert f"type: hf download {REPO} {FILE}" in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("AlignScore_large", "AlignScore-large"),
+        ("alignscore-large", "AlignScore-large"),
+        ("yzha/AlignScore-base", "AlignScore-base"),
+        ("AlignScore-base.ckpt", "AlignScore-base"),
+        ("align base", "Align-base"),
+        ("Mini", "mini"),
+    ],
+)
+def test_a_name_that_is_nearly_right(typed: str, meant: str):
+    with pytest.raises(ConfigurationError, match=rf"{typed}' \(did you mean {meant}\?\); give"):
+        AlignScore(typed)
+
+
+def test_a_name_that_is_near_to_none():
+    with pytest.raises(ConfigurationError, match=r"unknown model 'sonnet'; give one of: mini, Al"):
+        AlignScore("sonnet")
+    with pytest.raises(ConfigurationError, match=r"'roberta-base' is a backbone.*backbone='rob"):
+        AlignScore("roberta-base")
 
 
 def test_an_unknown_name():

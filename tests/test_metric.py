@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import io
 import math
 import warnings
@@ -398,6 +399,60 @@ def test_another_splitter(tiny_aligner: Path):
     assert metric.profile.splitter == "nltk_punkt"
     assert Signature.parse(metric.signature).splitter.startswith("nltk_punkt+nltk3.")
     assert metric._pipeline.split_source.splitter is get_splitter("nltk_punkt")
+
+
+@pytest.mark.parametrize(
+    ("typed", "here"),
+    [
+        (  # as the authors' README has it
+            {
+                "model": "roberta-base",
+                "batch_size": 32,
+                "device": "cuda:0",
+                "ckpt_path": "A.ckpt",
+                "evaluation_mode": "nli_sp",
+            },
+            "AlignScore(backbone='roberta-base', model='A.ckpt', device='cuda:0', mode='nli_sp')",
+        ),
+        (
+            {"models": ["vitc"], "granularity": "sentence", "device": "cpu"},
+            "AlignScore(device='cpu')",
+        ),
+        ({"model_name": "roberta-large", "cache_dir": "./ckpts"}, "AlignScore()"),
+    ],
+    ids=["AlignScore", "SummaC", "MiniCheck"],
+)
+def test_arguments_of_other_checkers(typed: dict[str, Any], here: str):
+    with pytest.raises(ConfigurationError) as raised:
+        AlignScore(**typed)
+    assert f"of AlignScore; type: {here}, and see docs/coming_from.md" in str(raised.value)
+    foreign = typed.keys() - {"model", "device"}
+    assert str(raised.value).startswith(", ".join(sorted(foreign)))
+
+
+@pytest.mark.parametrize("method", ["score", "evaluate", "predict"])
+@pytest.mark.parametrize(
+    ("typed", "here"),
+    [
+        (("claims", "contexts"), "(summaries=claims, sources=contexts)"),
+        (("docs", "claims"), "(summaries=claims, sources=docs)"),
+        (("predictions", "references"), "(summaries=predictions, sources=references)"),
+        (("generateds", "sources"), "(summaries=generateds, sources=sources)"),
+    ],
+    ids=["AlignScore", "MiniCheck", "evaluate", "SummaC"],
+)
+def test_arguments_of_other_checkers_methods(
+    metric: AlignScore, method: str, typed: tuple[str, str], here: str
+):
+    with pytest.raises(ConfigurationError) as raised:
+        getattr(metric, method)(**{name: ["It rained."] for name in typed})
+    assert f"of AlignScore.{method}; type: AlignScore.{method}{here}, " in str(raised.value)
+
+
+def test_a_word_of_nobodys_is_an_unexpected_argument(metric: AlignScore):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        AlignScore(colour="blue")  # type: ignore[call-arg]
+    assert list(inspect.signature(metric.score).parameters) == ["sources", "summaries"]
 
 
 @pytest.mark.parametrize(

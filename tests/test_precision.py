@@ -1,6 +1,9 @@
 """Tests of alignscore_metric.engine.precision: what `auto` chooses, against what it promises."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +104,36 @@ def test_a_home_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_the_examples_are_those_of_the_repository():
     sources, summaries, faithful = examples()
     assert (len(sources), len(summaries), faithful.sum()) == (46, 46, 16)
+
+
+def test_bf16_on_a_cpu_without_it(tiny_aligner: Path):
+    """oneDNN is told to be on a CPU with AVX2 alone; torch then emulates what it lacks."""
+    script = (
+        "import sys; from alignscore_metric import AlignScore\n"
+        "from alignscore_metric.engine.fused import _has_onednn; import torch\n"
+        "for precision in ('fp32', 'bf16'):\n"
+        "    metric = AlignScore(sys.argv[1], precision=precision, device='cpu', progress=False)\n"
+        "    print(*metric.score(['The river rose.'] * 2, ['It rose.', 'The dam broke.']))\n"
+        "print(_has_onednn(torch.device('cpu'), torch.bfloat16))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tiny_aligner)],
+        env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    exact, found, fused = done.stdout.splitlines()
+    assert fused == "False"
+    away = np.array(found.split(), float) - np.array(exact.split(), float)
+    assert 0 < np.abs(away).max() <= 0.05
+
+
+@pytest.mark.parametrize("device", ["meta", "xla", "hpu", "nonsense", ""])
+def test_a_device_that_gives_no_numbers(tiny_aligner: Path, device: str):
+    with pytest.raises(ConfigurationError, match=f"device '{device}' cannot be used here: ."):
+        AlignScore(tiny_aligner, device=device)
 
 
 def test_an_unknown_precision():

@@ -103,6 +103,12 @@ class Encoder(nn.Module):
 
     def initialise(self) -> None:
         """Give random weights, as transformers does."""
+        # First torch's own, as plain layers draw them: a seed gives the weights that it does there.
+        for module in self.modules():
+            if isinstance(module, _Linear):
+                nn.Linear.reset_parameters(module)
+            if isinstance(module, _Embedding):
+                nn.Embedding.reset_parameters(module)
         for module in self.modules():
             initialise(module, self.config.initializer_range)
 
@@ -166,14 +172,15 @@ class _Embeddings(nn.Module):
         width, padding = config.hidden_size, config.pad_token_id
         self.numbered_from_padding = config.model_type != "bert"
         self.word_embeddings = _Embedding(config.vocab_size, width, padding_idx=padding)
-        self.position_embeddings = _Embedding(
-            config.max_position_embeddings,
-            width,
-            padding_idx=padding if self.numbered_from_padding else None,
-        )
+        if not self.numbered_from_padding:
+            self.position_embeddings = _Embedding(config.max_position_embeddings, width)
         self.token_type_embeddings = _Embedding(config.type_vocab_size, width)
         self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        if self.numbered_from_padding:  # last, where optimisers and seeds expect them
+            self.position_embeddings = _Embedding(
+                config.max_position_embeddings, width, padding_idx=padding
+            )
 
     def forward(self, ids: Tensor | None, types: Tensor | None, words: Tensor | None) -> Tensor:
         """Shape [N, L, H], of ids or embeddings of words."""

@@ -61,7 +61,7 @@ def _has_onednn(device: torch.device, dtype: torch.dtype) -> bool:
         device.type == "cpu"
         and dtype == torch.bfloat16
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # not on a CPU with AVX2 alone
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # else emulated, by `layer` itself
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
 
