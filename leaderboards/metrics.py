@@ -89,9 +89,14 @@ class FunctionMetric:
         """The function's numbers.
 
         Raises:
-            InputError: It gave another number of scores, or something that is no number.
+            InputError: It failed, gave another number of scores, or something that is no number.
         """
-        values = self._function(list(sources), list(summaries))
+        try:
+            values = self._function(list(sources), list(summaries))
+        except Exception as cause:  # whatever somebody else's function raises
+            raise InputError(
+                f"metric {self.name} failed with {type(cause).__name__}: {cause}"
+            ) from cause
         try:
             scores = np.asarray(values, dtype=float)
         except (TypeError, ValueError) as cause:
@@ -225,16 +230,31 @@ def _callable(spec: str, module: str, name: str) -> Metric:
     try:
         home = import_module(module)
         function = getattr(home, name)
-    except (ImportError, AttributeError) as cause:
+    except Exception as cause:  # whatever somebody else's module raises
         raise ConfigurationError(
             f"metric {spec}: {cause}; give module:function, importable from here"
         ) from cause
     if not callable(function):
         raise ConfigurationError(f"metric {spec}: {name} is no function; give module:function")
+    _check_call(spec, function)
     version = getattr(home, "__version__", "unknown")
     return FunctionMetric(
         spec, function, signature=f"{spec}|version:{version}|source:{_source_hash(home)}"
     )
+
+
+def _check_call(spec: str, function: Callable[..., object]) -> None:
+    """Refuse a function that cannot be called with sources and summaries."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # compiled, and without one
+        return
+    try:
+        signature.bind([], [])
+    except TypeError as cause:
+        raise ConfigurationError(
+            f"metric {spec} cannot be called with sources and summaries ({cause})"
+        ) from cause
 
 
 def _source_hash(module: ModuleType) -> str:

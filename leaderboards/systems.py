@@ -260,8 +260,8 @@ def _score(table: Table, row: int, column: str) -> float:
     value = table.rows[row][column]
     try:
         score = math.nan if value in (None, "") else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         score = math.inf
     if math.isinf(score) or isinstance(value, bool):
-        raise InputError(f"{table.where(row)}: {column!r} is {value!r}, which is no score")
+        raise InputError(f"{table.where(row)}: {column!r} is {value!r:.60}, which is no score")
     return score

@@ -1,10 +1,12 @@
 """The command `alignscore`, in process and as a process, against `AlignScore` and plain readers."""
 
 import csv
+import errno
 import io
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from dataclasses import asdict
@@ -19,6 +21,7 @@ import alignscore_metric.files.scoring
 import alignscore_metric.metric
 from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
+from alignscore_metric.errors import InputError
 from alignscore_metric.integrations.evaluate_api import MODULE_PATH
 
 ROWS = [
@@ -227,7 +230,8 @@ def test_table_of_no_rows_has_no_mean(tmp_path, tiny_aligner, capsys):
         ("r.csv", b"source,summary,alignscore\ns,c,1\n", "already has a column 'alignscore'"),
         ("r.csv", b"source,summary\n\xff,c\n", "not UTF-8"),
         ("r.parquet", b"PAR1", "not a readable parquet file"),
-        ("r.json", b"{}", "unknown kind of file"),
+        ("r.json", b"{}", "no source column; its columns: none"),
+        ("r.xlsx", b"{}", "unknown kind of file"),
     ],
 )
 def test_bad_input_is_refused_before_any_model(tmp_path, capsys, name, content, message):
@@ -375,6 +379,148 @@ def test_info_prints_signature_and_evaluate_path(tiny_aligner, metric, capsys):
     [path_line] = [line for line in out.splitlines() if line.startswith("evaluate.load path")]
     assert path_line.endswith(f" {MODULE_PATH}")
     assert MODULE_PATH.is_file()
+
+
+# ------------------------------------------------------------ exit codes, terminals, closed streams
+
+
+def failing(error: BaseException):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (TypeError("no\x1b[2J"), 70, "an error of ours: TypeError: no?[2J (where: ALIGNSCORE_"),
+        (RecursionError("deep"), 70, "an error of ours: RecursionError: deep"),
+        (MemoryError(), 70, "an error of ours: MemoryError"),
+        (InputError("row 1\x07"), 2, "row 1?"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left on device"),
+        (OSError(errno.EIO, "Input/output error", "a.bin"), 2, "a.bin: Input/output error"),
+    ],
+)
+def test_each_kind_of_error_has_its_code_and_one_line(
+    rows_file, monkeypatch, capsys, error, code, message
+):
+    monkeypatch.setattr(alignscore_metric.files.scoring, "score_file", failing(error))
+    assert main(["score", str(rows_file)]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("alignscore: ")
+    assert message in err
+    monkeypatch.setenv("ALIGNSCORE_TRACEBACK", "1")
+    assert main(["score", str(rows_file)]) == code
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last)")
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("output", [[], ["-o", "-"]])
+def test_a_full_stdout_is_one_line(rows_file, tiny_aligner, monkeypatch, capsys, output):
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        argv = ["score", str(rows_file), *output, "-q", "--model", str(tiny_aligner)]
+        assert main(argv) == 2
+        full.flush()  # as at Python's end: given up, so that it does not fail again
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1] == "alignscore: cannot write to stdout: No space left on device"
+    assert not any("Traceback" in line for line in err)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_help_to_a_full_stdout_is_one_line(monkeypatch, capsys):
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["--help"]) == 2
+        full.flush()
+    expected = "alignscore: cannot write to stdout: No space left on device\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_without_stdout_a_file_is_scored_all_the_same(
+    tmp_path, rows_file, tiny_aligner, monkeypatch, capsys
+):
+    argv = ["score", str(rows_file), "-q", "--model", str(tiny_aligner)]
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main([*argv, "-o", str(tmp_path / "out.jsonl")]) == 0
+    assert len(read_scored(tmp_path / "out.jsonl")) == len(ROWS)
+    monkeypatch.setattr(sys, "stdout", None)
+    capsys.readouterr()
+    assert main(argv) == 2
+    expected = "alignscore: cannot write to stdout: Bad file descriptor\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.usefixtures("no_model")
+def test_without_stdin_there_is_nothing_to_read(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert refusal(["score", "-"], capsys) == "alignscore: cannot read stdin: Bad file descriptor"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("full", [True, False])
+def test_stderr_that_takes_nothing_stops_nothing(
+    tmp_path, rows_file, tiny_aligner, monkeypatch, full
+):
+    with FULL.open("w", buffering=1) as nowhere:
+        monkeypatch.setattr(sys, "stderr", nowhere if full else None)
+        argv = ["score", str(rows_file), "-o", str(tmp_path / "out.jsonl")]
+        assert main([*argv, "--model", str(tiny_aligner)]) == 0
+        nowhere.flush()  # as at Python's end
+    assert len(read_scored(tmp_path / "out.jsonl")) == len(ROWS)
+
+
+HOSTILE = "\x1b[2J\x07\r\u202e"
+
+
+def test_nothing_of_a_row_moves_the_terminal(tmp_path, tiny_aligner, capsys):
+    path = tmp_path / "rows.jsonl"
+    row = {
+        "id": f"a{HOSTILE}\nb",
+        "source": f"It rained{HOSTILE} in Leeds.",
+        "summary": f"It{HOSTILE} rained.\x9b",
+    }
+    path.write_text(json.dumps(row) + "\n")
+    assert main(["score", str(path), "--evidence", "--model", str(tiny_aligner)]) == 0
+    texts = ["--source-text", row["source"], "--summary-text", row["summary"]]
+    assert main(["explain", *texts, "--model", str(tiny_aligner)]) == 0
+    assert main(["score", str(path), "--source-column", HOSTILE]) == 2
+    out, err = capsys.readouterr()
+    assert "  a?[2J? ? b\n" in out
+    for shown in (out, err):
+        assert "rained" in shown or "column" in shown
+        assert not set(shown) & set("\x1b\x07\r\x9b\u202e")
+
+
+@pytest.mark.parametrize("command", ["score", "predict", "convert"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path, rows_file, tiny_aligner, capsys, command
+):
+    """A limit on the size of files stands for the disk."""
+    place = tmp_path / "out"
+    argv = {
+        "score": ["score", str(rows_file), "--report", f"{place}.html"],
+        "predict": ["predict", str(rows_file), "-o", f"{place}.parquet"],
+        "convert": ["convert", str(tiny_aligner), "-o", str(place)],
+    }[command]
+    argv += ["--model", str(tiny_aligner), "-q"] if command == "score" else []
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert main(argv) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1].startswith(f"alignscore: cannot write {place}")
+    assert "File too large" in err[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
 # ------------------------------------------------------------ as a process

@@ -207,16 +207,33 @@ def test_a_callable_gets_lists():
     assert seen == [["a"], ["b"]]
 
 
+@pytest.mark.parametrize("spec", ["os:system", "made_up:one", "made_up:named", "time:time"])
+def test_a_callable_of_other_arguments_is_refused_before_it_is_called(module, spec):
+    module("def one(sources): raise SystemExit\ndef named(*, a, b): raise SystemExit\n")
+    with pytest.raises((ConfigurationError, InputError), match=spec):
+        make_metric(spec).score(["a"], ["b"])
+
+
+def test_what_a_callable_raises_is_told_with_its_name():
+    metric = FunctionMetric("m", lambda sources, summaries: 1 / 0, signature="m")
+    with pytest.raises(InputError, match="metric m failed with ZeroDivisionError: division by"):
+        metric.score(["a"], ["b"])
+
+
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
         ("no_such_module_here:f", "No module named"),
         ("made_up:absent", "no attribute 'absent'"),
         ("made_up:NUMBER", "NUMBER is no function"),
+        ("broken:f", "division by zero"),
+        ("misspelt:f", "invalid syntax"),
     ],
 )
-def test_a_callable_that_is_not_there(module, spec, problem):
+def test_a_callable_that_is_not_there(tmp_path, module, spec, problem):
     module("NUMBER = 3\n")
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "misspelt.py").write_text("def\n")
     with pytest.raises(ConfigurationError, match=problem) as found:
         make_metric(spec)
     assert spec in str(found.value)

@@ -28,8 +28,16 @@ from alignscore_metric.commands.main import main
 from alignscore_metric.engine.engine import TruncationWarning
 from alignscore_metric.errors import InputError
 from alignscore_metric.files.growing import growing_table
+from alignscore_metric.files.scoring import score_file
 from alignscore_metric.files.tables import Bounds, Table
-from alignscore_metric.files.windows import Scored, Window, score_tables, score_windows
+from alignscore_metric.files.windows import (
+    WORK,
+    Scored,
+    Window,
+    by_work,
+    score_tables,
+    score_windows,
+)
 from alignscore_metric.metric import check_inputs
 from alignscore_metric.result import AlignScoreResult
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
@@ -193,7 +201,7 @@ def test_summary_line_is_that_of_all_rows_at_once(tmp_path, monkeypatch, capsys)
     source, lines = given(tmp_path, ".jsonl"), []
     for rows in (2, 1000):
         monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(rows, 10**6))
-        score(source, "-o", tmp_path / "out.jsonl", "-q")
+        score(source, "-o", tmp_path / f"out{rows}.jsonl", "-q")
         lines.append(capsys.readouterr().err)
     assert lines[0] == lines[1]
     defined = [s for s in map(row_score, range(ROWS)) if s is not None]
@@ -323,7 +331,8 @@ def test_killed_when_all_rows_are_scored(tmp_path, monkeypatch, fake, ending):
     score(source, "-o", tmp_path / f"whole{ending}", "-q")
     fake.tables = []
     with monkeypatch.context() as patch:
-        kill_at(patch, Path, "replace", 1 + ROWS // 2 + 1, after=False)
+        # One journal before the first rows, one after each window, and then the table itself.
+        kill_at(patch, Path, "replace", 1 + (ROWS // 2 + 1) + 1, after=False)
         killed(lambda: score(source, "-o", output, "-q"))
     assert score(source, "-o", output, "-q") == 0
     assert fake.tables == []
@@ -408,7 +417,21 @@ def test_what_does_not_fit_is_begun_anew_and_the_reason_told(
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"rows": 4}', b"\xff"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"rows": 4}',
+        b"\xff",
+        b'{"run": [], "rows": "x", "length": null}',
+        b'{"run": {}, "rows": 4, "length": 1.5}',
+        b'{"run": {}, "rows": true, "length": 1}',
+        b'{"run": {}, "rows": -4, "length": -1}',
+        b"[" * 100_000,
+    ],
+)
 def test_a_damaged_journal_is_none(tmp_path, monkeypatch, fake, damage):
     source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
     killed_after_two_windows(monkeypatch, source, "-o", output)
@@ -457,12 +480,178 @@ def test_a_refusal_leaves_an_unfinished_run_as_it_is(tmp_path, monkeypatch, caps
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
-def test_input_that_is_replaced_by_its_own_scores(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["rows.jsonl", "./rows.jsonl", "hard.jsonl", "soft.jsonl"])
+@pytest.mark.parametrize("command", ["score", "predict", "synthesise", "robustness"])
+def test_an_output_that_is_the_input_is_refused(tmp_path, monkeypatch, capsys, command, name):
     source = given(tmp_path, ".jsonl")
-    score(source, "-o", tmp_path / "whole.jsonl", "-q")
-    killed_after_two_windows(monkeypatch, source, "-o", source)
-    assert score(source, "-o", source, "-q") == 0
-    assert source.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    (tmp_path / "hard.jsonl").hardlink_to(source)
+    (tmp_path / "soft.jsonl").symlink_to(source)
+    before = source.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "rows.jsonl", "-o", name]) == 2
+    place = Path(name)
+    assert f"{place} is to be read and written; give -o another" in capsys.readouterr().err
+    assert source.read_bytes() == before
+    assert inside(tmp_path) == ["hard.jsonl", "rows.jsonl", "soft.jsonl"]
+
+
+def test_a_finished_output_is_told_of_before_it_is_made_again(tmp_path, monkeypatch, capsys):
+    source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
+    assert score(source, "-o", output, "-q") == 0
+    assert "is there" not in capsys.readouterr().err
+    assert score(source, "-o", output, "-q") == 0
+    told = f"{output} is there; all rows are scored again, and then it is replaced\n"
+    assert capsys.readouterr().err.startswith(told)
+    killed_after_two_windows(monkeypatch, source, "-o", output)
+    capsys.readouterr()
+    assert score(source, "-o", output, "-q") == 0
+    assert capsys.readouterr().err.startswith("going on after row 4 of 11\n")
+
+
+# ------------------------------------------------------------ files of others
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_rows_beside_the_output_without_a_journal_are_not_ours(
+    tmp_path, capsys, fake, ending, kind
+):
+    source, output = given(tmp_path, ending), tmp_path / f"out{ending}"
+    partial, mine = tmp_path / f"out{ending}.partial", tmp_path / "mine"
+    mine.write_text("precious")
+    if kind == "folder":
+        partial.mkdir()
+        mine = mine.rename(partial / "mine")
+    elif kind == "link":
+        partial.symlink_to(mine)
+    else:
+        mine = mine.rename(partial)
+    before = inside(tmp_path)
+    assert score(source, "-o", output, "-q") == 2
+    assert f"{partial} is there, and is not of an unfinished run" in capsys.readouterr().err
+    assert fake.tables == []
+    assert inside(tmp_path) == before
+    assert mine.read_text() == "precious"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_link_in_the_place_of_our_rows_is_not_followed(tmp_path, monkeypatch, capsys, ending):
+    source, output = given(tmp_path, ending), tmp_path / f"out{ending}"
+    killed_after_two_windows(monkeypatch, source, "-o", output)
+    partial = tmp_path / f"out{ending}.partial"
+    theirs = partial.rename(tmp_path / "theirs")
+    partial.symlink_to(theirs)
+    files = sorted(theirs.iterdir()) if ending == ".parquet" else [theirs]
+    before = [file.read_bytes() for file in files]
+    assert score(source, "-o", output, "-q") == 0
+    assert "the rows that it had written are gone" in capsys.readouterr().err
+    assert [file.read_bytes() for file in files] == before
+    assert len(read_back(output)) == ROWS
+
+
+def read_back(path: Path) -> list[object]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    lines = path.read_text("utf-8").splitlines()
+    return lines[path.suffix == ".csv" :]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_lock_that_is_not_ours_is_left_alone(tmp_path, capsys, fake, kind):
+    source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
+    mine, lock = tmp_path / "mine", tmp_path / ".out.jsonl.lock"
+    mine.write_text("precious")
+    if kind == "link":
+        lock.symlink_to(mine)
+    else:
+        mine = mine.rename(lock)
+    assert score(source, "-o", output, "-q") == 2
+    assert f"{lock} is there, and is no lock of ours" in capsys.readouterr().err
+    assert fake.tables == []
+    assert mine.read_text() == "precious"
+    assert lock.is_symlink() == (kind == "link")
+
+
+def test_an_empty_lock_that_a_killed_run_left_is_taken(tmp_path):
+    source = given(tmp_path, ".jsonl")
+    (tmp_path / ".out.jsonl.lock").touch()
+    assert score(source, "-o", tmp_path / "out.jsonl", "-q") == 0
+    assert inside(tmp_path) == ["out.jsonl", "rows.jsonl"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_scored_file_keeps_the_mode_and_the_link_of_the_one_before(tmp_path, monkeypatch, ending):
+    source, real = given(tmp_path, ending), tmp_path / f"real{ending}"
+    score(source, "-o", tmp_path / f"whole{ending}", "-q")
+    real.touch(mode=0o600)
+    link = tmp_path / f"link{ending}"
+    link.symlink_to(real)
+    killed_after_two_windows(monkeypatch, source, "-o", link)
+    assert (tmp_path / f"real{ending}.partial").stat().st_mode & 0o077 == 0
+    assert score(source, "-o", link, "-q") == 0
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert real.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+
+
+def test_two_names_of_one_output_are_one_place(tmp_path, capsys):
+    source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
+    (tmp_path / "link.jsonl").symlink_to(output)
+    with growing_table(str(output)):
+        assert score(source, "-o", tmp_path / "link.jsonl") == 2
+    assert "out.jsonl is being written by another process" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------ windows by work
+
+
+def work(row: int) -> float:
+    source, summary = texts(row)
+    return (1 + len(summary) / 100) * (len(source) + 100)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_windows_are_bounded_by_work_and_resumed_to_the_same_bytes(
+    tmp_path, monkeypatch, capsys, fake, ending
+):
+    monkeypatch.setattr(alignscore_metric.files.scoring, "WORK", 3.5 * work(0))
+    monkeypatch.setattr(alignscore_metric.files.tables, "WINDOW", Bounds(5, 10**6))
+    source, output = given(tmp_path, ending), tmp_path / f"out{ending}"
+    assert score(source, "-o", tmp_path / f"whole{ending}", "--evidence", "-q") == 0
+    assert fake.tables == [3, 2, 3, 2, 1]  # three rows are work enough, and a window ends at five
+    killed_after_two_windows(monkeypatch, source, "-o", output, "--evidence")
+    capsys.readouterr()
+    fake.tables = []
+    assert score(source, "-o", output, "--evidence", "-q") == 0
+    assert "going on after row 5 of 11" in capsys.readouterr().err
+    assert fake.tables == [3, 2, 1]
+    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+
+
+def test_a_row_of_more_work_than_a_window_may_have_is_one(tmp_path, monkeypatch, fake):
+    monkeypatch.setattr(alignscore_metric.files.scoring, "WORK", 1)
+    source = given(tmp_path, ".jsonl", 3)
+    assert score(source, "-o", tmp_path / "out.jsonl", "-q") == 0
+    assert fake.tables == [1, 1, 1]
+
+
+def test_no_window_of_long_texts_takes_much_more_than_a_minute():
+    """1,024 articles of 4,000 characters with summaries of 500 took 17 minutes at once."""
+    rows = [{"source": "s" * 4000, "summary": "c" * 500}] * 1024
+    parts = list(by_work([Table("t", ["source", "summary"], rows)], ("source", "summary"), WORK))
+    assert sum(len(part.rows) for part in parts) == 1024
+    assert max(len(part.rows) for part in parts) < 1024 / 10
+    assert [part.first for part in parts] == list(range(0, 1024, len(parts[0].rows)))
+
+
+def test_the_bar_of_pairs_is_asked_for_beside_that_of_rows(tmp_path, monkeypatch, capsys, fake):
+    asked = []
+    monkeypatch.setattr(fake, "__init__", lambda self, **options: asked.append(options["progress"]))
+    score_file(given(tmp_path, ".jsonl"), tmp_path / "out.jsonl", progress=True)
+    assert "11/11" in capsys.readouterr().err
+    score_file(given(tmp_path, ".jsonl"), tmp_path / "other.jsonl", progress=False)
+    assert "11/11" not in capsys.readouterr().err
+    assert asked == [True, False]
 
 
 def test_an_error_half_way_keeps_what_is_certain(tmp_path, monkeypatch, capsys, fake):

@@ -79,6 +79,8 @@ def test_read_examples_plain_and_gzipped(tmp_path):
         (GOOD | {"label": None}, ""),
         (GOOD | {"text_a": None}, "text_a"),
         (GOOD | {"text_b": 7}, "text_b"),
+        (GOOD | {"label": 10**400}, "int too large"),
+        ("[" * 100_000, "recursion"),
         ({k: v for k, v in GOOD.items() if k != "text_b"}, "text_b"),
     ],
 )
@@ -87,6 +89,17 @@ def test_broken_example_names_file_and_line(tmp_path, row, message):
     bad = row if isinstance(row, str) else json.dumps(row)
     path.write_text(f"{json.dumps(GOOD)}\n{bad}\n{json.dumps(GOOD)}\n")
     with pytest.raises(InputError, match=rf"set\.jsonl, line 2: .*({message})"):
+        read_examples(path, "set")
+
+
+@pytest.mark.parametrize("blank", ["\n", "  \t\n", "\r\n"])
+def test_blank_lines_are_skipped_and_counted(tmp_path, blank):
+    path = tmp_path / "set.jsonl"
+    good = f"{json.dumps(GOOD)}\n"
+    path.write_text(f"\ufeff{blank}{good}{blank}{good}{blank}", encoding="utf-8", newline="")
+    assert len(read_examples(path, "set")) == 2
+    path.write_text(f"{good}{blank}oops\n", newline="")
+    with pytest.raises(InputError, match=r"set\.jsonl, line 3"):
         read_examples(path, "set")
 
 

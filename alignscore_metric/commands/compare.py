@@ -6,7 +6,6 @@ Imported whenever `alignscore` starts, so nothing heavy is imported before the c
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ from alignscore_metric.commands.options import (
     make_metric,
 )
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.system.whole_files import write_text
+from alignscore_metric.system.terminal import say
+from alignscore_metric.system.whole_files import refuse_input_as_output, write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.leaderboards.comparison import Floats
@@ -93,7 +93,7 @@ def _compare(args: argparse.Namespace) -> int:
     )
     examples = match_examples(systems, args.match_column)
     for message in examples.left_out():
-        sys.stderr.write(f"{message}\n")
+        say(f"{message}")
     scores, scores_from = _scores(args, examples)
     text = render_comparison(
         compare(scores, examples.documents, settings),
@@ -113,9 +113,7 @@ def _scores(args: argparse.Namespace, examples: Examples) -> tuple[dict[str, Flo
     if stored is not None:
         return stored, f"read from the column {args.score_column or SCORE_COLUMN!r} of the files"
     if held := [s.table.name for s in examples.systems if SCORE_COLUMN in s.table.columns]:
-        sys.stderr.write(
-            f"scores in {', '.join(held)} are not used: one model scores all systems\n"
-        )
+        say(f"scores in {', '.join(held)} are not used: one model scores all systems")
     names = [system.name for system in examples.systems]
     result = make_metric(args).evaluate(*examples.texts())
     scores = dict(zip(names, result.scores.reshape(len(names), -1), strict=True))
@@ -145,5 +143,4 @@ def _check_output(output: Path | None, files: Sequence[str]) -> None:
     """Refuse before the scoring what would fail after it, or cost the user a file."""
     if output and not output.parent.is_dir():
         raise InputError(f"cannot write {output}: no such folder")
-    if output and output in [Path(file) for file in files]:
-        raise ConfigurationError(f"{output} is to be read and written; give -o another file")
+    refuse_input_as_output(output, files)

@@ -18,8 +18,11 @@ from alignscore_metric.commands.options import (
     add_saved_metric_options,
     add_text_columns,
     make_metric,
+    saving,
 )
 from alignscore_metric.errors import InputError
+from alignscore_metric.system.terminal import say
+from alignscore_metric.system.whole_files import refuse_input_as_output
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
@@ -41,7 +44,8 @@ def add_decisions(commands: Commands) -> None:
         "predict",
         help="judge the rows of a file consistent or not",
         description="Add alignscore, probability and consistent to every row of a .jsonl, .csv or "
-        ".parquet file. A summary without a sentence is not judged consistent.",
+        ".parquet file. A summary without a sentence is not judged consistent. All rows are "
+        "scored: a column of scores does not say which checkpoint and options made it.",
         epilog="Example: alignscore predict news.jsonl -o judged.jsonl --objective miss_rate=0.1",
     )
     predict.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
@@ -111,15 +115,16 @@ def _calibrate(args: argparse.Namespace) -> int:
     ]
     if test:
         report += _test_report(calibration, _labelled(test, args.label_column, score))
-    convert(
-        args.model,
-        args.output,
-        backbone=args.backbone,
-        profile=args.profile,
-        mode=args.mode,
-        local_files_only=args.local_files_only,
-        calibration=calibration,
-    )
+    with saving(args.output):
+        convert(
+            args.model,
+            args.output,
+            backbone=args.backbone,
+            profile=args.profile,
+            mode=args.mode,
+            local_files_only=args.local_files_only,
+            calibration=calibration,
+        )
     sys.stdout.write("\n".join([*report, f"saved to {args.output}"]) + "\n")
     return OK
 
@@ -160,8 +165,10 @@ def _numbers(table: Table, name: str, missing: float | None = None) -> list[floa
             continue
         try:
             found.append(float(value))  # type: ignore[arg-type]  # what is no number is refused
-        except (TypeError, ValueError) as cause:
-            raise InputError(f"{table.where(row)}: {name} is {value!r}, not a number") from cause
+        except (TypeError, ValueError, OverflowError) as cause:
+            raise InputError(
+                f"{table.where(row)}: {name} is {value!r:.60}, not a number"
+            ) from cause
     return found
 
 
@@ -208,14 +215,17 @@ def _test_report(calibration: Calibration, rows: LabelledRows) -> list[str]:
 def _predict(args: argparse.Namespace) -> int:
     import math
 
-    from alignscore_metric.files.tables import read_table, table_writer
+    from alignscore_metric.files.tables import arrow_schema, read_table, table_writer
 
+    refuse_input_as_output(args.output, [args.input])
     table = read_table(args.input)
     sources, summaries = _texts(table, args)
     added = ("alignscore", "probability", "consistent")
     if taken := [name for name in added if name in table.columns]:
         raise InputError(f"{table.name} already has a column {taken[0]!r}; rename it")
     with table_writer(args.output) as writer:  # opened before the work whose result it will hold
+        if writer.ending == ".parquet":
+            arrow_schema([table])  # refuses a column that does not fit
         result = make_metric(args).predict(
             sources,  # type: ignore[arg-type]  # checked above
             summaries,  # type: ignore[arg-type]
@@ -226,5 +236,5 @@ def _predict(args: argparse.Namespace) -> int:
             for values in (result.scores, result.probabilities)
         )
         writer.write(table, dict(zip(added, (*numbers, result.decisions.tolist()), strict=True)))
-    sys.stderr.write(f"{result}\n")
+    say(f"{result}")
     return OK

@@ -130,10 +130,10 @@ def _numbers(table: Table, name: str) -> list[float]:
         cell = cells.get(name)
         try:
             number = math.nan if cell is None or not str(cell).strip() else float(cell)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.inf
         if math.isinf(number):
-            raise InputError(f"{table.where(row)}: column {name!r} holds {cell!r}; give a finite "
-                             "number, or nothing")  # fmt: skip
+            raise InputError(f"{table.where(row)}: column {name!r} holds {cell!r:.60}; give a "
+                             "finite number, or nothing")  # fmt: skip
         found.append(number)
     return found

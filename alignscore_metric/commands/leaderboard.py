@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from alignscore_metric.commands.nlu import add_nlu
 from alignscore_metric.commands.options import OK, Commands
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def _submit(args: argparse.Namespace) -> int:
     table = submitted_table(data, scores, metric=args.metric, signature=args.signature)
     file = table_file(args.runs, metric=args.metric, dataset=args.dataset, split=args.split)
     write_items(table, file)
-    sys.stderr.write(f"{len(scores)} scores kept in {file}\n")
+    say(f"{len(scores)} scores kept in {file}")
     return OK
 
 
@@ -331,7 +332,7 @@ def _site(args: argparse.Namespace) -> int:
         published={board_key(board): published_rows(board) for board in boards},
         evidence=_explain(args.evidence) if args.evidence else None,
     )
-    sys.stderr.write(f"open {page}\n")
+    say(f"open {page}")
     return OK
 
 
@@ -357,11 +358,11 @@ def _load_sets(tasks: Sequence[Task], args: argparse.Namespace) -> Iterator[Eval
             data = load(dataset, split, roots=_roots(args), documents=args.documents)
         except MissingResourceError as error:
             if str(error) not in said:  # once for all splits
-                sys.stderr.write(f"left out: {error}\n")
+                say(f"left out: {error}")
             said.add(str(error))
             continue
         for discrepancy in data.discrepancies:
-            sys.stderr.write(f"{dataset}/{split}: {discrepancy}\n")
+            say(f"{dataset}/{split}: {discrepancy}")
         if len(data):
             yield data
 

@@ -1,20 +1,22 @@
 """The command `alignscore`: parse, call, print. All work is done elsewhere.
 
-Exit codes: 0 done; 1 done, but the mean is below `--fail-under`; 2 nothing was done (bad usage or
-bad input).
+Exit codes: 0 done; 1 done, but the mean is below `--fail-under`; 2 it could not be done (bad usage,
+bad input, a full disk); 70 an error of ours; 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.commands.compare import add_compare
 from alignscore_metric.commands.decisions import add_decisions
@@ -22,6 +24,8 @@ from alignscore_metric.commands.estimates import add_estimate
 from alignscore_metric.commands.leaderboard import add_leaderboard
 from alignscore_metric.commands.options import (
     BELOW,
+    CRASHED,
+    INTERRUPTED,
     OK,
     REFUSED,
     Commands,
@@ -30,17 +34,23 @@ from alignscore_metric.commands.options import (
     add_text_columns,
     make_metric,
     metric_options,
+    saving,
 )
 from alignscore_metric.commands.robustness import add_robustness
 from alignscore_metric.commands.serve import add_serve
 from alignscore_metric.commands.training import add_training
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, InputError
+from alignscore_metric.system.terminal import flushed, harmless, open_missing_streams, plain, say
 from alignscore_metric.version import __version__
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
     from alignscore_metric.files.windows import Scored
     from alignscore_metric.result import ScoreSummary, SentenceEvidence
+
+
+TRACEBACK = "ALIGNSCORE_TRACEBACK"
+"""The variable that lets errors of ours show where they came from."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,18 +62,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    args = build_parser().parse_args(argv)
+    open_missing_streams()
+    try:
+        return _run(argv)
+    except BrokenPipeError:  # the reader of our output (`head`) went away: not our error
+        flushed(sys.stdout)
+        return OK
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        code, message = _told(error, "" if flushed(sys.stdout) else "cannot write to stdout")
+        say(f"alignscore: {message}")
+        return code
+    finally:
+        flushed(sys.stderr)
+
+
+def _told(error: BaseException, place: str) -> tuple[int, str]:
+    """The exit code of an error and what to say of it.
+
+    Args:
+        error: What was raised.
+        place: What the system refused, where it is not the file that the error names.
+    """
+    if isinstance(error, AlignScoreError):
+        return REFUSED, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
+    if isinstance(error, OSError):
+        place = place or error.filename
+        return REFUSED, f"{place}: {error.strerror}" if place else error.strerror or str(error)
+    kind = type(error).__name__
+    return CRASHED, f"an error of ours: {kind}: {error} (where: {TRACEBACK}=1)"
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Parse and call; what is written to stdout is there when this ends."""
+    try:
+        args = build_parser().parse_args(argv)
+    except SystemExit:  # of --help, or bad usage
+        _flush()
+        raise
     if isinstance(sys.stdout, io.TextIOWrapper):  # a lone surrogate in a text must not stop us
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        code: int = args.run(args)
-    except AlignScoreError as error:
-        sys.stderr.write(f"alignscore: {error}\n")
-        return REFUSED
-    except BrokenPipeError:  # the reader of our output (`head`) went away: not our error
-        sys.stderr.close()
-        return OK
+    code: int = args.run(args)
+    _flush()
     return code
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as cause:
+        raise InputError(f"cannot write to stdout: {cause.strerror or cause}") from cause
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -71,7 +124,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alignscore",
         description="How far summaries, answers and claims are supported by their sources.",
-        epilog="Exit codes: 0 done; 1 mean below --fail-under; 2 bad usage or input.",
+        epilog="Exit codes: 0 done; 1 mean below --fail-under; 2 bad usage, input or place to "
+        f"write; 70 an error of ours ({TRACEBACK}=1 shows where); 130 Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=f"alignscore {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -93,17 +147,18 @@ def _add_score(commands: Commands) -> None:
     score = commands.add_parser(
         "score",
         help="score a file of (source, summary) rows",
-        description="Score every row of a .jsonl, .csv or .parquet file. A source may be a list "
-        "of passages (jsonl, parquet). A summary without a sentence gets no score (null, empty). "
-        "A file may have any size: until all rows are scored, those that are stand in "
-        "OUTPUT.partial, and the same command goes on after them if it was killed.",
+        description="Score every row of a .jsonl, .json, .csv, .tsv (gzipped or not) or .parquet "
+        "file. A source may be a list of passages (json, parquet). A summary without a "
+        "sentence gets no score (null, empty). A file may have any size: until all rows are "
+        "scored, those that are stand in OUTPUT.partial, and the same command goes on after "
+        "them if it was killed.",
         epilog="Examples: alignscore score news.jsonl -o scored.jsonl --evidence   |   "
         "cat rows.jsonl | alignscore score - > scored.jsonl",
     )
-    score.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
+    score.add_argument("input", help="file to read, or - for jsonl on stdin")
     score.add_argument(
-        "-o", "--output", help="file to write (its ending tells the format), or - for jsonl on "
-        "stdout; without it the scores are printed for reading (with input -: jsonl on stdout)",
+        "-o", "--output", help=".jsonl, .csv or .parquet file to write, or - for jsonl on stdout; "
+        "without it the scores are printed for reading (with input -: jsonl on stdout)",
     )  # fmt: skip
     add_text_columns(score)
     score.add_argument("--score-column", metavar="NAME", default="alignscore", help="to add")
@@ -193,9 +248,9 @@ def _score(args: argparse.Namespace) -> int:
         report=args.report,
         restart=args.restart,
         show=partial(_print_scores, args.evidence),
-        tell=lambda line: sys.stderr.write(f"{line}\n"),
+        tell=say,
     )
-    return _conclude(args, summary, sys.stdout if output is None else sys.stderr)
+    return _conclude(args, summary, _show if output is None else say)
 
 
 def _file_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -210,8 +265,14 @@ def _file_options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _conclude(args: argparse.Namespace, summary: ScoreSummary, stream: TextIO) -> int:
-    stream.write(f"{summary}\n")
+def _show(text: str) -> None:
+    sys.stdout.write(f"{harmless(text)}\n")
+
+
+def _conclude(
+    args: argparse.Namespace, summary: ScoreSummary, tell: Callable[[str], object]
+) -> int:
+    tell(str(summary))
     below = args.fail_under is not None and not summary.mean >= args.fail_under
     return BELOW if below else OK
 
@@ -225,14 +286,14 @@ def _score_with_ray(args: argparse.Namespace) -> int:
             "--restart"
         )
     summary = score_files(args.input, args.output, **_file_options(args), workers=args.workers)
-    return _conclude(args, summary, sys.stdout)
+    return _conclude(args, summary, _show)
 
 
 def _print_scores(evidence: bool, table: Table, scored: Scored) -> None:
     from alignscore_metric.files.scoring import row_names
 
     for row, (score, name) in enumerate(zip(scored.scores, row_names(table), strict=True)):
-        sys.stdout.write(f"{score:7.4f}  {name}\n")
+        sys.stdout.write(f"{score:7.4f}  {plain(name)}\n")
         if evidence and scored.evidence is not None:
             _print_evidence(scored.evidence.sentences(row))
     sys.stdout.flush()
@@ -248,8 +309,8 @@ def _print_evidence(evidence: list[SentenceEvidence]) -> None:
     for found in evidence:
         closest = closest_sentence(split(found.chunk), found.sentence)
         for lead, text in (
-            (f"    {found.score:.4f}  ", found.sentence),
-            (f"            chunk {found.chunk_index + 1}: ", closest),
+            (f"    {found.score:.4f}  ", plain(found.sentence)),
+            (f"            chunk {found.chunk_index + 1}: ", plain(closest)),
         ):
             lines = textwrap.wrap(
                 text, width, initial_indent=lead, subsequent_indent=" " * 12, max_lines=4
@@ -262,7 +323,7 @@ def _explain(args: argparse.Namespace) -> int:
     summary = _text(args.summary, args.summary_text)
     result = make_metric(args).evaluate([source], [summary])
     _print_evidence(sorted(result.sentences(0), key=lambda found: found.score))
-    sys.stdout.write(f"{result.scores[0]:.4f}  the summary\n{result.signature}\n")
+    _show(f"{result.scores[0]:.4f}  the summary\n{result.signature}")
     return OK
 
 
@@ -298,21 +359,22 @@ def _info(args: argparse.Namespace) -> int:
         "signature": metric.signature,
         "evaluate.load path": str(MODULE_PATH),
     }
-    sys.stdout.writelines(f"{name:20}{value}\n" for name, value in rows.items())
+    sys.stdout.writelines(f"{name:20}{plain(value)}\n" for name, value in rows.items())
     return OK
 
 
 def _convert(args: argparse.Namespace) -> int:
     from alignscore_metric.checkpoint.conversion import convert
 
-    convert(
-        args.model,
-        args.output,
-        backbone=args.backbone,
-        profile=args.profile,
-        mode=args.mode,
-        local_files_only=args.local_files_only,
-        to_classifier=args.to_classifier,
-    )
+    with saving(args.output):
+        convert(
+            args.model,
+            args.output,
+            backbone=args.backbone,
+            profile=args.profile,
+            mode=args.mode,
+            local_files_only=args.local_files_only,
+            to_classifier=args.to_classifier,
+        )
     sys.stdout.write(f"saved to {args.output}\n")
     return OK

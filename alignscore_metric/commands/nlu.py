@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from alignscore_metric.commands.options import OK, Commands
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _run(args: argparse.Namespace, roots: Sequence[Path]) -> int:
         except MissingResourceError as error:
             if args.task:
                 raise
-            sys.stderr.write(f"left out: {error}\n")
+            say(f"left out: {error}")
             continue
         info = examinee.answer(data, args.runs).info
         answered += 1

@@ -6,7 +6,9 @@ Their list is `checkpoint.options`'. Imported whenever `alignscore` starts: noth
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alignscore_metric.checkpoint.options import (
@@ -16,12 +18,14 @@ from alignscore_metric.checkpoint.options import (
     SCORING_OPTIONS,
     Option,
 )
+from alignscore_metric.errors import InputError
 
 if TYPE_CHECKING:
     from alignscore_metric.metric import AlignScore
 
-OK, BELOW, REFUSED = 0, 1, 2
-"""Exit codes: done; done, but the mean is below `--fail-under`; nothing was done."""
+OK, BELOW, REFUSED, CRASHED, INTERRUPTED = 0, 1, 2, 70, 130
+"""Exit codes: done; done, but the mean is below `--fail-under`; it could not be done; an error of
+ours (`EX_SOFTWARE` of sysexits.h); Ctrl-C (128 and the signal's number, as a shell has it)."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """The commands of a command line, to which each adds its own grammar."""
@@ -82,6 +86,17 @@ def add_text_columns(parser: argparse._ActionsContainer) -> None:
 def metric_options(args: argparse.Namespace) -> dict[str, Any]:
     """What `AlignScore` is made of, but for its device and its bars."""
     return {"model": args.model} | {option.name: getattr(args, option.name) for option in OPTIONS}
+
+
+@contextmanager
+def saving(place: Path) -> Iterator[None]:
+    """Errors of writing weights (a full disk) as ours, which name the place they will have."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as cause:
+        raise InputError(f"cannot write {place}: {cause}") from cause
 
 
 def make_metric(args: argparse.Namespace) -> AlignScore:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alignscore_metric.commands.options import OK, Commands, add_text_columns
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.system.whole_files import write_text
+from alignscore_metric.system.whole_files import refuse_input_as_output, write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
@@ -61,6 +61,7 @@ def _robustness(args: argparse.Namespace) -> int:
         raise ConfigurationError("give at least 1 resample and 1 row, and a seed of 0 or more")
     if args.output and not args.output.parent.is_dir():
         raise InputError(f"cannot write {args.output}: no such folder")
+    refuse_input_as_output(args.output, [args.file])
     texts = _texts(args, read_table(args.file))
     pairs = edit_pairs(*texts, args.edit or tuple(KINDS), seed=args.seed)
     resampling = Resampling(resamples=args.resamples, seed=args.seed)

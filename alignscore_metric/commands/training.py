@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alignscore_metric.commands.options import Commands
+from alignscore_metric.system.whole_files import refuse_input_as_output
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
@@ -119,6 +120,7 @@ def _synthesise(args: argparse.Namespace) -> int:
     least, most = args.words
     if args.pairs < 1 or not 1 <= least <= most:
         raise ConfigurationError("give --pairs >= 1, and --words with 1 <= LEAST <= MOST")
+    refuse_input_as_output(args.output, [args.input])
     table = read_table(args.input)
     summaries = None
     if args.summary_column is not None:

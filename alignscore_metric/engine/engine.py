@@ -236,7 +236,8 @@ def _bar(total: int) -> tqdm[NoReturn]:
     """A bar on stderr, or in a notebook."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=total or None, desc="scoring", unit="pair")
+    # Below another bar, as of a file's rows, it goes away when it is full.
+    return tqdm(total=total or None, desc="scoring", unit="pair", leave=None)
 
 
 def side_by_side(

@@ -2,7 +2,9 @@
 
 Beside `scored.jsonl` stand, until it is whole: `scored.jsonl.partial`, the rows so far (of parquet,
 a folder with a file per window); `.scored.jsonl.journal`, what run they belong to and how many of
-them are certain; `.scored.jsonl.lock`, held by the process that writes. Knows nothing of scoring.
+them are certain; `.scored.jsonl.lock`, held by the process that writes. Rows without a journal, a
+lock with content and what links lead to are not ours: never written, never removed. Knows nothing
+of scoring.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +30,7 @@ from alignscore_metric.files.tables import (
     write_header,
     write_rows,
 )
+from alignscore_metric.system.whole_files import led_to, mode_of, naming_place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,10 +53,10 @@ def growing_table(path: str) -> Iterator[GrowingTable]:
     Raises:
         InputError: The place cannot be written to, now or later, or another process writes to it.
     """
-    file = Path(path)
+    file = led_to(Path(path))
     if file.suffix not in ENDINGS:
         raise unknown_ending(path)
-    with _naming_place(file):
+    with naming_place(file):
         if file.is_dir():
             raise IsADirectoryError(21, "it is a folder")
         lock = _locked(file)
@@ -65,6 +69,7 @@ def growing_table(path: str) -> Iterator[GrowingTable]:
         table.rows.close()
         if table.fresh:
             table.rows.remove()
+            table.journal.unlink(missing_ok=True)
         if lock is not None:
             _beside(file, "lock").unlink(missing_ok=True)
             lock.close()
@@ -112,17 +117,24 @@ class GrowingTable:
             InputError: The place cannot be written to.
         """
         self.rows.columns, self.rows.schema = columns, schema
-        with _naming_place(self.file):
+        with naming_place(self.file):
             self._run = json.loads(json.dumps(run))
             found = _journal(self.journal)
+            found = found if found.get("rows") else {}  # of a run that was killed at once
             reason = _difference(found, self._run) or restart if found else None
             if found and reason is None:
                 self.done, length = found["rows"], found["length"]
                 if self.rows.resume(length):
                     return None
                 self.done, reason = 0, "the rows that it had written are gone"
-            # In this order: a journal never speaks of rows that are not there.
-            self.journal.unlink(missing_ok=True)
+            if not os.path.lexists(self.journal) and os.path.lexists(self.rows.partial):
+                raise InputError(
+                    f"{self.rows.partial} is there, and is not of an unfinished run (there is no "
+                    f"{self.journal.name}); move it away, or give -o another name"
+                )
+            # In this order: a journal never speaks of rows that are not there, and rows without one
+            # are not ours.
+            self._note(0)
             self.fresh = True
             self.rows.begin()
             return reason
@@ -137,16 +149,25 @@ class GrowingTable:
         Raises:
             InputError: They cannot be written; what was written before is kept.
         """
-        with _naming_place(self.file, self.done):
+        with naming_place(self.file, self._kept):
             length = self.rows.append(table, added)
             self.done += len(table.rows)
-            state = {"run": self._run, "rows": self.done, "length": length}
-            beside = self.journal.with_name(f"{self.journal.name}.new")
-            with beside.open("w", encoding="utf-8") as stream:
-                json.dump(state, stream)
-                _sync(stream)
-            beside.replace(self.journal)
+            self._note(length)
             self.fresh = False
+
+    @property
+    def _kept(self) -> str:
+        return f"; the same command goes on after row {self.done}" if self.done else ""
+
+    def _note(self, length: int) -> None:
+        """Say in the journal how many rows are certain."""
+        state = {"run": self._run, "rows": self.done, "length": length}
+        beside = self.journal.with_name(f"{self.journal.name}.new")
+        with _made(beside) as stream:
+            stream.write(json.dumps(state).encode())
+            if self.done:
+                _sync(stream)
+        beside.replace(self.journal)
 
     def column(self, name: str) -> list[Any]:
         """Values of one column of the rows that an earlier run wrote, as the format holds them.
@@ -171,7 +192,7 @@ class GrowingTable:
         Raises:
             InputError: It cannot be moved; what was written is kept.
         """
-        with _naming_place(self.file, self.done):
+        with naming_place(self.file, self._kept):
             self.rows.publish()
             self.journal.unlink(missing_ok=True)
             self.rows.remove()
@@ -217,12 +238,12 @@ class _Lines:
     stream: IO[bytes] | None = None
 
     def begin(self) -> None:
-        self.stream = self.partial.open("wb")
+        self.stream = _made(self.partial, mode_of(self.file))
         write_header(self.stream, self.file.suffix, self.columns)
         self.stream.flush()
 
     def resume(self, length: int) -> bool:
-        if not self.partial.is_file() or self.partial.stat().st_size < length:
+        if not _is_own(self.partial, stat.S_ISREG) or self.partial.stat().st_size < length:
             return False
         self.stream = self.partial.open("r+b")
         self.stream.truncate(length)
@@ -241,7 +262,7 @@ class _Lines:
 
     def publish(self) -> None:
         self.close()
-        self.partial.replace(self.file)
+        _publish(self.partial, self.file)
 
     def close(self) -> None:
         if self.stream is not None:
@@ -263,10 +284,12 @@ class _Fragments:
     count: int = 0
 
     def begin(self) -> None:
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir()
+        self.remove()
+        self.partial.mkdir(0o700 if mode_of(self.file) == 0o600 else 0o777)
 
     def resume(self, length: int) -> bool:
+        if not _is_own(self.partial, stat.S_ISDIR):
+            return False
         if not all(self._fragment(number).is_file() for number in range(length)):
             return False
         self.count = length  # what is beyond is written over
@@ -296,7 +319,7 @@ class _Fragments:
         import pyarrow.parquet as pq
 
         joined = _beside(self.file, "joined")
-        with joined.open("wb") as stream:
+        with _made(joined, mode_of(self.file)) as stream:
             writer: pq.ParquetWriter | None = None
             for group in self._row_groups():
                 rows = pa.concat_tables(group)
@@ -305,13 +328,16 @@ class _Fragments:
             if writer is not None:
                 writer.close()
             _sync(stream)
-        joined.replace(self.file)
+        _publish(joined, self.file)
 
     def close(self) -> None:
         """Nothing is held open between two windows."""
 
     def remove(self) -> None:
-        shutil.rmtree(self.partial, ignore_errors=True)
+        if _is_own(self.partial, stat.S_ISDIR):
+            shutil.rmtree(self.partial)
+        else:
+            self.partial.unlink(missing_ok=True)
         _beside(self.file, "joined").unlink(missing_ok=True)
 
     def _row_groups(self) -> Iterator[list[pa.Table]]:
@@ -338,6 +364,24 @@ def _beside(file: Path, what: str) -> Path:
     return file.with_name(f".{file.name}.{what}")
 
 
+def _made(file: Path, mode: int = 0o666) -> IO[bytes]:
+    """A new file of ours in the place of an old one of ours; what a link there leads to stays."""
+    file.unlink(missing_ok=True)
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+
+
+def _is_own(place: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether a place holds what we put there: something of a kind, and no link to it."""
+    return os.path.lexists(place) and kind(place.lstat().st_mode)
+
+
+def _publish(whole: Path, file: Path) -> None:
+    """Move a file to its place; one that was there hands its mode on."""
+    if file.is_file():
+        shutil.copymode(file, whole)
+    whole.replace(file)
+
+
 def _sync(stream: IO[Any]) -> None:
     stream.flush()
     os.fsync(stream.fileno())
@@ -347,10 +391,12 @@ def _journal(file: Path) -> dict[str, Any]:
     """What a journal says; nothing where there is none, or none of ours."""
     try:
         found = json.loads(file.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
-    known = isinstance(found, dict) and found.keys() == {"run", "rows", "length"}
-    return found if known else {}
+    kinds = {"run": dict, "rows": int, "length": int}
+    known = isinstance(found, dict) and found.keys() == kinds.keys()
+    known = known and all(type(found[name]) is kind for name, kind in kinds.items())
+    return found if known and min(found["rows"], found["length"]) >= 0 else {}
 
 
 def _difference(journal: dict[str, Any], run: dict[str, Any]) -> str | None:
@@ -370,7 +416,10 @@ def _locked(file: Path) -> IO[bytes] | None:
         return None
     place = _beside(file, "lock")
     while True:
-        stream = place.open("wb")
+        if place.is_symlink() or (place.exists() and place.stat().st_size):
+            raise InputError(f"{place} is there, and is no lock of ours; move it away")
+        # Not through a link, should one appear now.
+        stream = os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as cause:
@@ -385,13 +434,3 @@ def _locked(file: Path) -> IO[bytes] | None:
             if os.path.samestat(os.fstat(stream.fileno()), place.stat()):
                 return stream
         stream.close()
-
-
-@contextmanager
-def _naming_place(file: Path, done: int = 0) -> Iterator[None]:
-    """Errors of the file system as ours, which name the table's place."""
-    try:
-        yield
-    except OSError as cause:
-        kept = f"; the same command goes on after row {done}" if done else ""
-        raise InputError(f"cannot write {file}: {cause.strerror or cause}{kept}") from cause

@@ -25,9 +25,11 @@ from alignscore_metric.files.devices import DevicePool
 from alignscore_metric.files.growing import GrowingTable, growing_table
 from alignscore_metric.files.tables import STANDARD, Table, open_table, write_rows
 from alignscore_metric.files.windows import (
+    WORK,
     CheckedTable,
     Scored,
     WindowScorer,
+    by_work,
     checked_table,
     find_columns,
     rows_after,
@@ -38,6 +40,7 @@ from alignscore_metric.files.windows import (
 from alignscore_metric.metric import AlignScore
 from alignscore_metric.report.page import page_writer
 from alignscore_metric.result import AlignScoreResult, ScoreSummary, join_results
+from alignscore_metric.system.whole_files import refuse_input_as_output
 
 Put = Callable[[Table, Scored], None]
 """Takes a window's rows and what became of them."""
@@ -62,12 +65,13 @@ def score_file(
     """Score a file of any size into another, with all of its columns.
 
     Until all rows are scored, those that are stand in `OUTPUT.partial`; the same call goes on after
-    them if it was killed, to the same bytes.
+    them if it was killed, to the same bytes. A finished output is replaced when all rows are scored
+    again.
 
     Args:
-        input: A .jsonl, .csv or .parquet file, or `-` for jsonl on stdin.
-        output: Where to, likewise (its ending tells the format), or `-` for jsonl on stdout;
-            nowhere where None.
+        input: A file that `tables.open_table` reads, or `-` for jsonl on stdin.
+        output: Where to: a .jsonl, .csv or .parquet file other than the input, or `-` for jsonl on
+            stdout; nowhere where None.
         source_column: The column of sources; one of the usual names where None.
         summary_column: The column of summaries, likewise.
         score_column: The column to add; null, or an empty cell, where a summary has no sentence.
@@ -87,6 +91,7 @@ def score_file(
     Raises:
         InputError: A row is broken or is not text (names the line), or a place cannot be written
             to; nothing is scored then.
+        ConfigurationError: The output is the input.
 
     Example:
         >>> from alignscore_metric import score_file
@@ -94,6 +99,7 @@ def score_file(
         >>> len(summary)
         46
     """
+    refuse_input_as_output(output, [input])
     reader = open_table(str(input))
     silent = progress is False
     with ExitStack() as places:  # opened before the work whose results they will hold
@@ -106,9 +112,10 @@ def score_file(
             reader,
             partial(find_columns, source=source_column, summary=summary_column, score=score_column),
         )
-        bars = None if given.windows == 1 and not silent else False
         scoring = places.enter_context(
-            _scoring(options | {"device": device}, evidence=evidence or bool(report), bars=bars)
+            _scoring(
+                options | {"device": device}, evidence=evidence or bool(report), progress=progress
+            )
         )
         added = _Added(score_column, evidence)
         put = show or _nowhere
@@ -120,7 +127,7 @@ def score_file(
             why = why or ("--restart was given" if restart else None)
             run.before = _begin(growing, given, scoring, added, restart=why, tell=tell)
         shown = sys.stderr.isatty() if progress is None else progress
-        summary = run.score(progress=shown and given.windows != 1)
+        summary = run.score(progress=shown)
         if not silent:
             chosen = (
                 f"prefiltered by {options['prefilter']} and " if options.get("prefilter") else ""
@@ -147,13 +154,20 @@ class _Scoring:
     kind: str
     score: WindowScorer
 
+    @property
+    def work(self) -> int | None:
+        """Most work of a window: a GPU is faster, and better at work of which there is much."""
+        return None if self.kind == "cuda" else WORK
+
 
 @contextmanager
-def _scoring(options: dict[str, Any], *, evidence: bool, bars: bool | None) -> Iterator[_Scoring]:
+def _scoring(
+    options: dict[str, Any], *, evidence: bool, progress: bool | None
+) -> Iterator[_Scoring]:
     """One device in this process, or a process for each of several."""
     device = options.pop("device")
     if device is None or "," not in device:
-        metric = AlignScore(**options, device=device, progress=bars)
+        metric = AlignScore(**options, device=device, progress=progress)
         score = partial(score_windows, metric, evidence=evidence)
         yield _Scoring(metric.signature, metric.device.type, score)
         return
@@ -207,7 +221,7 @@ class _Run:
         """Score the rows that have no score yet; the summary is of all."""
         scores, started = [np.array(self.before)], time.monotonic()
         done, given = len(self.before), self.given
-        tables = rows_after(given.tables, done)
+        tables = rows_after(by_work(given.tables, given.texts, self.scoring.work), done)
         with tqdm(total=given.rows, initial=done, unit="row", disable=not progress) as bar:
             for table, scored in score_tables(tables, given.texts, self.scoring.score):
                 if self.keep and scored.evidence is not None:
@@ -237,7 +251,7 @@ def _begin(
         "choice of columns": [*given.texts, *added.names],
         "signature": scoring.signature,
         "kind of device": scoring.kind,
-        "window": tables.WINDOW,
+        "window": [*tables.WINDOW, scoring.work],
     }
     parquet = growing.file.suffix == ".parquet"
     schema = scored_schema(given.reader, *added.names) if parquet else None
@@ -246,6 +260,8 @@ def _begin(
         tell(f"an unfinished {growing.file} is begun anew: {reason}")
     if growing.done:
         tell(f"going on after row {growing.done} of {given.rows}")
+    elif growing.file.is_file():
+        tell(f"{growing.file} is there; all rows are scored again, and then it is replaced")
     values = growing.column(added.score)
     return [math.nan if value in (None, "") else float(value) for value in values]
 

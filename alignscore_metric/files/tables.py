@@ -1,4 +1,4 @@
-"""Tables in and out: jsonl, csv, parquet, and `-` (jsonl on stdin and stdout).
+"""Tables in and out: jsonl, csv, parquet, and `-` (jsonl on stdin and stdout); tsv, json, gzip in.
 
 Knows nothing of scoring. A table is read whole or window by window, so that one of any size passes
 through little memory. Every column of the input is kept; a table is written beside its place and
@@ -7,25 +7,29 @@ moved there when it is whole.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
+import gzip
 import hashlib
 import io
 import itertools
 import json
-import math
 import os
 import shutil
 import sys
 import tempfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from alignscore_metric.errors import InputError
 from alignscore_metric.system.background import ahead
+from alignscore_metric.system.terminal import plain
 from alignscore_metric.system.whole_files import whole_file
 
 if TYPE_CHECKING:
@@ -34,6 +38,12 @@ if TYPE_CHECKING:
 
 STANDARD = "-"
 ENDINGS = (".jsonl", ".csv", ".parquet")
+"""Of files that are written; that are read too are those of `READ_ENDINGS`."""
+GZIP = ".gz"
+_TEXT_ENDINGS = (".jsonl", ".csv", ".tsv", ".json")
+READ_ENDINGS = (*_TEXT_ENDINGS, ".parquet", *(f"{ending}{GZIP}" for ending in _TEXT_ENDINGS))
+DEEPEST = 500
+"""Levels of lists and objects in a cell: what is read can be written again."""
 SOURCE_NAMES = ("source", "document", "article", "context", "evidence", "text", "grounding")
 SUMMARY_NAMES = ("summary", "claim", "hypothesis", "prediction", "answer", "generated_text")
 SILENCE = 0.2
@@ -87,29 +97,65 @@ class Table:
             return f"{self.name}, row {self.first + row + 1}"
         return f"{self.name}, line {self.lines[row]}"
 
+    def part(self, start: int, end: int) -> Table:
+        """The rows from one place to before another, both given from 0."""
+        if (start, end) == (0, len(self.rows)):
+            return self
+        return replace(
+            self,
+            rows=self.rows[start:end],
+            lines=self.lines and self.lines[start:end],
+            arrow=None if self.arrow is None else self.arrow.slice(start, end - start),
+            first=self.first + start,
+        )
+
     def column(self, name: str | None, known: Sequence[str], *, role: str) -> str:
         """The column to use: the one named, else the first of the known names that is here.
+
+        Upper and lower case and spaces around a name count only where several columns differ in
+        nothing else.
 
         Raises:
             InputError: It is not here; says which columns are.
         """
-        if name is not None and name in self.columns:
-            return name
-        found = None if name is not None else next((k for k in known if k in self.columns), None)
+        wanted = known if name is None else [name]
+        found = next(filter(None, (_column_called(one, self.columns) for one in wanted)), None)
         if found is None:
-            wanted = f"no column {name!r}" if name is not None else f"no {role} column"
+            missing = f"no column {name!r}" if name is not None else f"no {role} column"
+            columns = ", ".join(map(plain, self.columns)) or "none"
             raise InputError(
-                f"{self.name}: {wanted}; its columns: {', '.join(self.columns) or 'none'}. "
-                f"Name one with --{role}-column"
+                f"{self.name}: {missing}; its columns: {columns}{_separator_hint(self.columns)}. "
+                f"Name one with --{role}-column{_known_hint(known)}"
             )
         return found
+
+
+def _column_called(name: str, columns: Sequence[str]) -> str | None:
+    """The column of a name, or the only one that differs from it in case or spaces alone."""
+    if name in columns:
+        return name
+    wanted = name.strip().casefold()
+    found = [column for column in columns if column.strip().casefold() == wanted]
+    return found[0] if len(found) == 1 else None
+
+
+def _separator_hint(columns: Sequence[str]) -> str:
+    """What to say where a header looks as if it were cut at something else than commas."""
+    found = [mark for mark in (";", "\t", "|") if len(columns) == 1 and mark in columns[0]]
+    if not found:
+        return ""
+    return f" (one column: cells are cut at commas, of .tsv at tabs, and not at {found[0]!r})"
+
+
+def _known_hint(known: Sequence[str]) -> str:
+    return f"; names that are known: {', '.join(known)}" if known else ""
 
 
 def read_table(path: str) -> Table:
     """Read a whole table; the file's ending tells the format.
 
     Args:
-        path: A .jsonl, .csv or .parquet file, or `-` for jsonl on stdin.
+        path: A file with one of `READ_ENDINGS`, or `-` for jsonl on stdin.
 
     Raises:
         InputError: The file is missing, of another kind, or broken; names the line.
@@ -165,12 +211,26 @@ class TableReader:
             return
         with _reading(self.name), self._opened() as stream:
             columns: list[str] | None = None
-            if self.ending == ".jsonl":
+            if self._is_array(stream):
+                rows = _array_rows(self.name, stream)
+            elif self._format in (".jsonl", ".json"):
                 rows = _jsonl_rows(self.name, _paused_lines(stream) if live else stream)
             else:
-                columns, rows = _csv_rows(self.name, stream)
+                delimiter = "\t" if self._format == ".tsv" else ","
+                columns, rows = _csv_rows(self.name, stream, delimiter)
             rows = itertools.islice(rows, limit)
             yield from _text_windows(self.name, columns, rows, bounds)
+
+    @property
+    def _format(self) -> str:
+        return self.ending.removesuffix(GZIP)
+
+    def _is_array(self, stream: IO[bytes]) -> bool:
+        """Whether a .json file is one array; others are read as jsonl, which many are."""
+        if self._format != ".json":
+            return False
+        start = cast("io.BufferedReader", stream).peek(64).removeprefix(codecs.BOM_UTF8)
+        return start.lstrip()[:1] == b"["
 
     def sha256(self) -> str:
         """Hash of all bytes, 64 hexadecimal digits.
@@ -179,7 +239,7 @@ class TableReader:
             InputError: The file cannot be read.
         """
         digest = hashlib.sha256()
-        with _reading(self.name), self._opened() as stream:
+        with _reading(self.name), self._opened(packed=True) as stream:
             while block := stream.read(BLOCK):
                 digest.update(block)
         return digest.hexdigest()
@@ -207,20 +267,27 @@ class TableReader:
                 raise InputError(f"cannot keep {self.name} in {folder}: {reason}") from cause
             yield replace(self, stream=copy, spool=True)
 
-    def _opened(self) -> IO[bytes] | nullcontext[IO[bytes]]:
-        if self.stream is None:
-            return Path(self.name).open("rb")
-        if not self.spool:
-            return nullcontext(self.stream)
-        self.stream.seek(0)
-        return os.fdopen(os.dup(self.stream.fileno()), "rb")
+    @contextmanager
+    def _opened(self, *, packed: bool = False) -> Iterator[IO[bytes]]:
+        """The bytes of the table, or with `packed` of its file."""
+        with ExitStack() as kept:
+            stream = self.stream
+            if stream is None:
+                stream = kept.enter_context(Path(self.name).open("rb"))
+            elif self.spool:
+                stream.seek(0)
+                stream = kept.enter_context(os.fdopen(os.dup(stream.fileno()), "rb"))
+            if packed or not self.ending.endswith(GZIP):
+                yield stream
+            else:
+                yield cast("IO[bytes]", kept.enter_context(gzip.open(stream)))
 
 
 def open_table(path: str) -> TableReader:
     """A table to be read; its ending tells the format. Nothing is read yet.
 
     Args:
-        path: A .jsonl, .csv or .parquet file, or `-` for jsonl on stdin.
+        path: A file with one of `READ_ENDINGS`, or `-` for jsonl on stdin.
 
     Raises:
         InputError: The file is of another kind, or a pipe that cannot be read.
@@ -228,17 +295,18 @@ def open_table(path: str) -> TableReader:
     if path == STANDARD:
         return TableReader("stdin", ".jsonl", stream=sys.stdin.buffer)
     file = Path(path)
-    if file.suffix not in ENDINGS:
-        raise unknown_ending(path)
-    if file.suffix != ".parquet" and file.exists() and not (file.is_file() or file.is_dir()):
+    ending = next((one for one in READ_ENDINGS if file.name.endswith(one)), None)
+    if ending is None:
+        raise unknown_ending(path, READ_ENDINGS)
+    if ending != ".parquet" and file.exists() and not (file.is_file() or file.is_dir()):
         with _reading(path):
-            return TableReader(path, file.suffix, stream=file.open("rb"))  # a pipe with a name
-    return TableReader(path, file.suffix)
+            return TableReader(path, ending, stream=file.open("rb"))  # a pipe with a name
+    return TableReader(path, ending)
 
 
-def unknown_ending(path: str) -> InputError:
+def unknown_ending(path: str, endings: Sequence[str] = ENDINGS) -> InputError:
     """What to say of a file whose format cannot be told."""
-    return InputError(f"{path}: unknown kind of file; give one of: {', '.join(ENDINGS)}, or -")
+    return InputError(f"{path}: unknown kind of file; give one of: {', '.join(endings)}, or -")
 
 
 @contextmanager
@@ -248,6 +316,8 @@ def _reading(name: str) -> Iterator[None]:
         yield
     except OSError as cause:
         raise InputError(f"cannot read {name}: {cause.strerror or cause}") from cause
+    except (EOFError, zlib.error) as cause:
+        raise InputError(f"cannot read {name}: not a whole gzip file ({cause})") from cause
 
 
 def _paused_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
@@ -283,14 +353,44 @@ def _jsonl_rows(name: str, lines: Iterable[bytes | None]) -> Iterator[_Row | Non
             raise InputError(f"{name}, line {number}: not JSON ({cause})") from cause
         if not isinstance(row, dict):
             raise InputError(f"{name}, line {number}: not a JSON object")
+        if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(row) > DEEPEST:
+            raise InputError(f"{name}, line {number}: nested more than {DEEPEST} levels deep")
         yield _Row(row, number, len(line))
 
 
-def _csv_rows(name: str, stream: IO[bytes]) -> tuple[list[str], Iterator[_Row | None]]:
+def _array_rows(name: str, stream: IO[bytes]) -> Iterator[_Row | None]:
+    """Rows of one JSON array, which is read as a whole."""
+    try:
+        array = json.loads(stream.read())
+    except (ValueError, RecursionError) as cause:
+        raise InputError(f"{name}: not JSON ({cause})") from cause
+    for number, row in enumerate(array, 1):
+        if not isinstance(row, dict):
+            raise InputError(f"{name}, row {number}: not a JSON object")
+        if _depth(row) > DEEPEST:
+            raise InputError(f"{name}, row {number}: nested more than {DEEPEST} levels deep")
+        yield _Row(row, 0, _size(row))
+
+
+def _depth(value: object) -> int:
+    """Levels of lists and objects."""
+    level, levels = [value], 0
+    while level := [inner for one in level if isinstance(one, dict | list) for inner in _in(one)]:
+        levels += 1
+    return levels
+
+
+def _in(value: dict[str, object] | list[object]) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _csv_rows(
+    name: str, stream: IO[bytes], delimiter: str
+) -> tuple[list[str], Iterator[_Row | None]]:
     """The header's columns, and the rows below it."""
     csv.field_size_limit(2**31 - 1)  # the largest that every platform takes
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    reader = csv.DictReader(text, strict=True)
+    reader = csv.DictReader(text, delimiter=delimiter, strict=True)
 
     @contextmanager
     def refusing() -> Iterator[None]:
@@ -312,9 +412,14 @@ def _csv_rows(name: str, stream: IO[bytes]) -> tuple[list[str], Iterator[_Row | 
 
     with refusing():
         columns = list(reader.fieldnames or [])
-    if twice := [column for column in columns if columns.count(column) > 1]:
-        raise InputError(f"{name}: two columns are called {twice[0]!r}; rename one")
+    _refuse_twins(name, columns)
     return columns, rows()
+
+
+def _refuse_twins(name: str, columns: Sequence[str]) -> None:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise InputError(f"{name}: two columns are called {twice[0]!r}; rename one")
 
 
 def _text_windows(
@@ -324,7 +429,8 @@ def _text_windows(
     for group in _groups(rows, bounds):
         cells, lines = [row.cells for row in group], [row.line for row in group]
         here = list(dict.fromkeys(key for row in cells for key in row))
-        yield Table(name, here if columns is None else columns, cells, lines, first=first)
+        numbered = lines if lines[0] else None  # rows of an array have no lines
+        yield Table(name, here if columns is None else columns, cells, numbered, first=first)
         first += len(group)
     if not first:
         yield Table(name, columns or [], [], [])
@@ -359,12 +465,13 @@ def _parquet_windows(name: str, stream: IO[bytes] | None, bounds: Bounds) -> Ite
         # Unbuffered, a whole column of a row group would be read at once.
         with pq.ParquetFile(stream or name, pre_buffer=False, buffer_size=BLOCK) as parquet:
             schema = parquet.schema_arrow
+            _refuse_twins(name, schema.names)
             waiting: list[pa.RecordBatch] = []  # what was decoded and is in no window yet
 
             def rows() -> Iterator[_Row]:
                 for batch in parquet.iter_batches(_batch_rows(parquet, bounds)):
                     waiting.append(batch)
-                    for row in batch.to_pylist():
+                    for row in _python_rows(batch):
                         yield _Row(row, 0, _size(row))
 
             first = 0
@@ -379,6 +486,29 @@ def _parquet_windows(name: str, stream: IO[bytes] | None, bounds: Bounds) -> Ite
                 yield Table(name, schema.names, [], arrow=schema.empty_table())
     except (pa.ArrowException, OSError) as cause:
         raise InputError(f"{name} is not a readable parquet file: {cause}") from cause
+
+
+def _python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    names = batch.schema.names
+    if not names:
+        return [{} for _ in range(len(batch))]
+    columns = [_python_values(column) for column in batch.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _python_values(column: pa.Array) -> list[Any]:
+    """The values of a column; one that Python cannot hold is shown, as it may never be needed."""
+    import pyarrow as pa
+
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        if len(column) > 1:
+            return [_python_values(column.slice(row, 1))[0] for row in range(len(column))]
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            return _python_values(column.cast(pa.large_binary()))  # no UTF-8: no text
+        return [" ".join(column.to_string().split()).removeprefix("[ ").removesuffix(" ]")]
+    return values
 
 
 def _batch_rows(parquet: pq.ParquetFile, bounds: Bounds) -> int:
@@ -453,7 +583,7 @@ def write_header(stream: IO[bytes], ending: str, columns: Sequence[str]) -> None
     """Write what stands before the rows: the header of csv, nothing of jsonl."""
     if ending == ".csv":
         with _text(stream) as text:
-            csv.writer(text, lineterminator="\n").writerow(columns)
+            csv.writer(_CsvLines(text)).writerow(columns)
 
 
 def write_rows(
@@ -482,8 +612,22 @@ def write_rows(
             stream.write(_json(row).encode() + b"\n")
         return
     with _text(stream) as text:
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer = csv.DictWriter(_CsvLines(text), columns)
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+class _CsvLines:
+    r"""Takes csv's lines that end in \r\n, and ends them in \n.
+
+    A csv writer quotes the characters of its line ends, on every Python; told to end lines in \n,
+    some leave a lone \r in a cell unquoted, at which readers cut the row.
+    """
+
+    def __init__(self, text: IO[str]) -> None:
+        self.text = text
+
+    def write(self, line: str) -> int:
+        return self.text.write(line.removesuffix("\r\n") + "\n")
 
 
 def arrow_table(
@@ -536,7 +680,21 @@ def arrow_schema(tables: Iterable[Table]) -> pa.Schema:
                 types[name] = pa.unify_schemas(both, promote_options="permissive").field(name).type
     for name, kind in types.items():
         _arrow_column(name, [], kind)
+        _refuse_deep(name, kind)
     return pa.schema(list(types.items()))
+
+
+def _refuse_deep(name: str, kind: pa.DataType) -> None:
+    """Refuse a column that pyarrow would write and could not read again."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not pa.types.is_nested(kind):
+        return
+    with _naming_column(name):
+        stream = io.BytesIO()
+        pq.write_table(pa.schema([(name, kind)]).empty_table(), stream)
+        pq.read_table(stream)
 
 
 def _arrow_column(name: str, values: list[Any], kind: pa.DataType | None = None) -> pa.Array:
@@ -555,7 +713,7 @@ def _naming_column(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as cause:
+    except (pa.ArrowException, OSError, UnicodeEncodeError, OverflowError) as cause:
         raise InputError(
             f"column {name!r} does not fit parquet ({cause}); write to a .jsonl file instead"
         ) from cause
@@ -576,20 +734,13 @@ def _json(value: object) -> str:
     try:
         text = _ENCODER.encode(value)
     except ValueError:  # JSON has no NaN
-        return _json(_nan_as_null(value))
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        return _json(json.loads(text, parse_constant=lambda _: None))
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate is no UTF-8, but it can be escaped
         return json.dumps(value, default=str)
     return text
-
-
-def _nan_as_null(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _nan_as_null(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_nan_as_null(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: object) -> object:

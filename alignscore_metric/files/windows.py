@@ -36,6 +36,11 @@ from alignscore_metric.text.pairs import Source, source_number
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SENTENCE = 100
+"""Characters of a sentence, about."""
+WORK = 2_000_000
+"""Most work of a window where there is no GPU (see `by_work`): about a minute of the bundled
+aligner's on two cores, so that a kill costs no more."""
 Columns = tuple[str, str]
 """Names of the columns of sources and summaries."""
 FindColumns = Callable[[Table], Columns]
@@ -154,7 +159,6 @@ class CheckedTable:
         texts: The columns of sources and summaries.
         columns: All of its columns; of a live stream, those that its first rows have.
         rows: How many rows it has; None of a live stream.
-        windows: How many windows; None of a live stream.
         tables: The windows.
         source_numbers: `source_number` of each row, 8 bytes a row: of all rows, and of a live
             stream of those that have come.
@@ -164,7 +168,6 @@ class CheckedTable:
     texts: Columns
     columns: list[str]
     rows: int | None
-    windows: int | None
     tables: Iterator[Table]
     source_numbers: array[int]
 
@@ -211,14 +214,14 @@ def _checked_file(
 ) -> CheckedTable:
     columns: dict[str, None] = {}
     sources = array("q")
-    rows = windows = 0
+    rows = 0
     failure: InputError | None = None
     for table in reader.windows():
-        if guess is None and windows == 0:
+        if guess is None and rows == 0:
             with suppress(InputError):
                 guess = find(table)
         columns |= dict.fromkeys(table.columns)
-        rows, windows = rows + len(table.rows), windows + 1
+        rows += len(table.rows)
         if guess is not None and failure is None:
             try:
                 check_texts(table, guess)
@@ -231,7 +234,7 @@ def _checked_file(
     if failure is not None:
         raise failure
     tables = reader.windows(limit=rows)  # not those that are appended meanwhile
-    return CheckedTable(reader, texts, list(columns), rows, windows, tables, sources)
+    return CheckedTable(reader, texts, list(columns), rows, tables, sources)
 
 
 def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
@@ -251,7 +254,7 @@ def _live_stream(reader: TableReader, find: FindColumns) -> CheckedTable:
             sources.extend(source_numbers(table, texts))
             yield table
 
-    return CheckedTable(reader, texts, first.columns, None, None, checked(), sources)
+    return CheckedTable(reader, texts, first.columns, None, checked(), sources)
 
 
 def check_texts(table: Table, columns: Columns) -> None:
@@ -263,6 +266,33 @@ def check_texts(table: Table, columns: Columns) -> None:
 def source_numbers(table: Table, columns: Columns) -> list[int]:
     """The `source_number` of each row of a table that was checked."""
     return [source_number(source) for source in _texts(table, columns).sources]
+
+
+def by_work(tables: Iterable[Table], columns: Columns, most: int | None) -> Iterator[Table]:
+    """Windows cut further where they would take long; where, depends on their rows alone.
+
+    Args:
+        tables: Windows of a file, whose texts are known to be such.
+        columns: The columns of sources and summaries.
+        most: Work of a window, in characters that the model reads, about; any where None. A row
+            with more has a window of its own.
+    """
+    for table in tables:
+        start, filled = 0, 0.0
+        texts = _texts(table, columns)
+        for row, (source, summary) in enumerate(zip(texts.sources, texts.summaries, strict=True)):
+            work = _work(source, summary)
+            if most is not None and row > start and filled + work > most:
+                yield table.part(start, row)
+                start, filled = row, 0.0
+            filled += work
+        yield table.part(start, len(table.rows))
+
+
+def _work(source: Source, summary: str) -> float:
+    """Characters of a row's pairs, about: each sentence is read with all of the source."""
+    characters = len(source) if isinstance(source, str) else sum(map(len, source))
+    return (1 + len(summary) / SENTENCE) * (characters + SENTENCE)
 
 
 def rows_after(tables: Iterable[Table], done: int) -> Iterator[Table]:

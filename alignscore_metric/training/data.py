@@ -31,6 +31,9 @@ from alignscore_metric.system.whole_files import whole_path
 
 T = TypeVar("T")
 
+_NO_NUMBER = (OverflowError, RecursionError)
+"""What JSON can hold and no float, and no stack."""
+
 IGNORED = -100
 """Label of a head that an example says nothing about (torch's own convention)."""
 
@@ -60,14 +63,14 @@ class AlignmentExample:
 
 
 def open_text(path: Path) -> Iterator[str]:
-    """Lines of a text file, gzipped or not."""
+    """Lines of a text file, gzipped or not, with or without a byte-order mark."""
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
+    with opener(path, "rt", encoding="utf-8-sig") as lines:
         yield from lines
 
 
 def read_rows(path: Path, build: Callable[[Any], T]) -> list[T]:
-    """What `build` makes of each line of a JSON-lines file, gzipped or not.
+    """What `build` makes of each line of a JSON-lines file, gzipped or not; blank ones are skipped.
 
     Raises:
         InputError: The file cannot be read, or `build` refuses a line; names the line.
@@ -78,9 +81,11 @@ def read_rows(path: Path, build: Callable[[Any], T]) -> list[T]:
         raise InputError(f"cannot read {path}: {cause}") from cause
     built = []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             built.append(build(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
+        except (LookupError, ValueError, TypeError, AttributeError, *_NO_NUMBER) as cause:
             raise InputError(f"{path}, line {number}: {cause!r}") from cause
     return built
 

@@ -18,7 +18,8 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from alignscore_metric.errors import MissingResourceError
-from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, plain
+from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100
+from alignscore_metric.system.terminal import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -24,10 +24,10 @@ from alignscore_metric.leaderboards.tables.layout import (
     Layout,
     Line,
     TableEntry,
-    plain,
 )
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.leaderboards.tables.text import WIDTH, text_table
+from alignscore_metric.system.terminal import plain
 
 ComparisonFormat = Literal["text", "markdown", "latex", "json"]
 

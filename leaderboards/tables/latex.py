@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry
+from alignscore_metric.system.terminal import plain
 
 _SIGNS = {
     **{one: f"\\{one}" for one in "&%$#_{}"},

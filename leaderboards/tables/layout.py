@@ -7,7 +7,6 @@ Knows nothing of formats, and computes no statistic.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -92,12 +91,6 @@ def _letters(number: int) -> str:
     """0, 1, ... 25, 26, 27 as a, b, ... z, aa, ab."""
     head, last = divmod(number, 26)
     return (_letters(head - 1) if head else "") + chr(ord("a") + last)
-
-
-def plain(text: str) -> str:
-    """A text on one line: white space collapsed, control characters shown as `?`."""
-    words = " ".join(text.split())
-    return "".join("?" if unicodedata.category(one) in ("Cc", "Cs") else one for one in words)
 
 
 # --- a board ------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, Line, TableEntry
+from alignscore_metric.system.terminal import plain
 
 TIED = "\N{DAGGER}"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, TableEntry, plain
+from alignscore_metric.leaderboards.tables.layout import PUBLISHED, Layout, TableEntry
+from alignscore_metric.system.terminal import plain
 
 WIDTH = 100
 BEST, TIED = "*", "\N{DAGGER}"
