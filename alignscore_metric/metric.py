@@ -58,6 +58,9 @@ class AlignScore:
             to matter to a sentence, by the words that they share or by the bundled aligner; faster,
             and not the same scores. `none`: all; where None, what the profile says. `smart` always
             scores all.
+        texts: `raw` or `plain` instead of the profile's: whether control tokens in a text act and
+            long pairs are cut, as in AlignScore, or texts are nothing but text and all of a source
+            is read (see `alignscore_metric.checkpoint.profile.Profile`).
         batch_tokens: Tokens of a batch: memory and speed, not scores. None is 65,536 on a GPU, and
             on a CPU what its caches hold: 4,096 of the bundled aligner, 2,048 of a base model.
         progress: Bars on stderr; where None, only if stderr is a terminal.
@@ -98,6 +101,7 @@ class AlignScore:
         copied_weight: float | None = None,
         sentence_aggregation: str | None = None,
         prefilter: str | None = None,
+        texts: str | None = None,
         batch_tokens: int | None = None,
         progress: bool | None = None,
     ) -> None:
@@ -113,6 +117,7 @@ class AlignScore:
             "copied_weight": copied_weight,
             "sentence_aggregation": sentence_aggregation,
             "prefilter": prefilter,
+            "texts": texts,
         }
         adapted = adapt_profile(checkpoint.aligner, mode=mode, head=head, options=options)
         self._pipeline: Pipeline = build_pipeline(
@@ -173,6 +178,10 @@ class AlignScore:
         """
         check_inputs(sources, summaries)
         return self._pipeline.pair_table(sources, summaries)
+
+    def count_tokens(self, table: PairTable) -> int:
+        """Tokens that scoring a table takes, those around a pair's texts included: its work."""
+        return self._pipeline.count_tokens(table)
 
     def evaluate_table(self, table: PairTable) -> AlignScoreResult:
         """The second half of `evaluate`: score what `pair_table` gave."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
 
+import numpy as np
 import torch
 
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
@@ -47,6 +48,9 @@ from alignscore_metric.text.prefilter import (
     parse_prefilter,
 )
 from alignscore_metric.text.splitters import get_splitter
+
+ENCODED_AT_ONCE = 2048
+"""Pairs whose tokens are counted at a time."""
 
 PART = 128
 """Most examples that are split while a GPU scores those before."""
@@ -108,6 +112,12 @@ class Pipeline:
             lambda: table,
             total=lambda: len(table.pairs),
         )
+
+    def count_tokens(self, table: PairTable) -> int:
+        """Tokens of all of a table's pairs, as the engine reads them."""
+        encoder = self.engine.encoder(table.chunks, table.sentences)
+        parts = np.array_split(table.pairs, len(table.pairs) // ENCODED_AT_ONCE + 1)
+        return sum(int(encoder.encode(part).sizes[:, 0].sum()) for part in parts)
 
     def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
         """SMART of N sources and N summaries, from the scores of pairs of their sentences."""

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from alignscore_metric.server.batching import Batcher, QueueFullError
+from alignscore_metric.text.pairs import build_pair_table
 
 SOON = 20  # seconds after which a test gives up; nothing here takes so long unless it hangs
 
@@ -20,13 +21,21 @@ class Echo:
         self.gate.set()
         self.threads = set()
 
-    def evaluate(self, sources, summaries):
+    def pair_table(self, sources, summaries):
+        return build_pair_table(
+            sources, summaries, split_source=lambda text: [text], split_summary=lambda text: [text]
+        )
+
+    def count_tokens(self, table):
+        return sum(len(table.chunks[c]) + len(table.sentences[s]) for c, s in table.pairs)
+
+    def evaluate_table(self, table):
         self.threads.add(threading.get_ident())
         self.begun.set()
         assert self.gate.wait(SOON)
-        pairs = list(zip(sources, summaries, strict=True))
+        pairs = [(table.chunks[c], table.sentences[s]) for c, s in table.pairs[table.cells]]
         self.calls.append(pairs)
-        if "bad" in sources:
+        if "bad" in table.chunks:
             raise ValueError("a bad source")
         return pairs
 
@@ -107,6 +116,25 @@ def test_one_request_fails_alone(metric):
         assert rows_of(good) == [("good", "")]
         assert rows_of(other) == [("other", "")]
         assert rows_of(batcher.submit(["later"], [""], pairs=1)) == [("later", "")]
+
+
+def test_what_the_check_refuses_is_not_scored_and_its_company_is(metric):
+    def check(table, count_tokens):
+        if count_tokens(table) > 9:
+            raise OverflowError(f"{len(table.pairs)} pairs")
+
+    with Batcher(lambda: metric, wait_seconds=0) as batcher:
+        batcher.check = check
+        first = hold(metric, batcher)
+        texts = (["a"], ["largest", "largest"], ["b", "c"])
+        one, large, two = (batcher.submit(t, ["cla"] * len(t), pairs=1) for t in texts)
+        metric.gate.set()
+        rows_of(first)
+        with pytest.raises(OverflowError, match="1 pairs"):
+            large.result(timeout=SOON)
+        assert rows_of(one) == [("a", "cla")]
+        assert rows_of(two) == [("b", "cla"), ("c", "cla")]
+    assert metric.calls[1:] == [[("a", "cla"), ("b", "cla"), ("c", "cla")]]
 
 
 def test_a_cancelled_request_is_not_scored_and_gives_its_place_back(metric):

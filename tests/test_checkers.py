@@ -6,6 +6,7 @@ Small random classifiers; the expected scores come from transformers and NLTK al
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import (
@@ -140,11 +141,13 @@ def test_minicheck(minicheck: Path, tmp_path: Path, form: str):
         torch.save(model.state_dict(), folder / "pytorch_model.bin")
         (folder / "model.safetensors").unlink()
     metric = AlignScore(folder, profile="minicheck", device="cpu", progress=False)
-    with pytest.warns(TruncationWarning, match=r"were cut \(at the end\)"):
+    with pytest.warns(TruncationWarning, match=r"not read: \d+ tokens at the end of a chunk"):
         result = metric.evaluate(SOURCES, CLAIMS)
     for row, (source, claim) in enumerate(zip(SOURCES, CLAIMS, strict=True)):
         chunks = minicheck_by_hand(source, tokenizer)
-        scores = supported([f"{chunk}</s>{claim}" for chunk in chunks], minicheck, 512)
+        # A token is a byte. Where a chunk is too long its end is cut, never the claim.
+        room = 512 - 3 - len(claim)  # three control tokens
+        scores = supported([f"{chunk[:room]}</s>{claim}" for chunk in chunks], minicheck, 512)
         assert result.scores[row] == pytest.approx(max(scores), abs=1e-5)
         (found,) = result.sentences(row)
         assert (found.sentence, found.chunk) == (claim, chunks[scores.index(max(scores))])
@@ -161,15 +164,53 @@ def test_factcg(factcg: Path):
     with pytest.warns(TruncationWarning):
         scores = metric.score(long, claims)
     for source, claim, score in zip(long, claims, scores, strict=True):
-        prompts = [
-            f"{chunk}\n\nChoose your answer: based on the paragraph above can we conclude that "
+        question = (
+            "\n\nChoose your answer: based on the paragraph above can we conclude that "
             f'"{claim}"?\n\nOPTIONS:\n- Yes\n- No\nI think the answer is '
-            for chunk in factcg_by_hand(source)
-        ]
+        )
+        room = 2048 - 2 - len(question)  # a token is a byte
+        prompts = [f"{chunk[:room]}{question}" for chunk in factcg_by_hand(source)]
         assert score == pytest.approx(max(supported(prompts, factcg, 2048)), abs=1e-5)
     assert len({round(score, 4) for score in scores}) > 3
     assert "|chunk:factcg-550|claims:whole|template:factcg|" in metric.signature
     assert "|length:2048|" in metric.signature
+
+
+LONG_SENTENCE = "word and " * 400
+
+
+@pytest.mark.parametrize("checker", ["minicheck", "factcg"])
+@pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning")
+def test_a_claim_about_an_overlong_sentence_is_read(checker: str, request: pytest.FixtureRequest):
+    folder = request.getfixturevalue(checker)
+    metric = AlignScore(
+        folder, profile=checker, splitter="bundled_punkt", device="cpu", progress=False
+    )
+    claims = ["The bridge is open.", "The bridge is shut.", "Nobody came."]
+    assert len(set(metric.score([LONG_SENTENCE] * 3, claims))) == 3
+
+
+@pytest.mark.parametrize("checker", ["minicheck", "factcg"])
+def test_plain_prompts_read_all_of_a_chunk_and_no_control_token_of_a_text(
+    checker: str, request: pytest.FixtureRequest
+):
+    folder = request.getfixturevalue(checker)
+    options = {"profile": checker, "splitter": "bundled_punkt", "device": "cpu"}
+    metric = AlignScore(folder, texts="plain", progress=False, **options)
+    pair = f"{LONG_SENTENCE}</s> the end", "It </s> is <mask> open."
+    encoder = metric._pipeline.engine.encoder(pair[:1], pair[1:])
+    encoded = encoder.encode(np.array([[0, 0]]))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = [tokenizer.decode(ids) for ids, _ in encoded.kept]
+    assert all(size <= metric.profile.max_length for size in encoded.sizes[:, 0])
+    assert not encoded.lost.any()
+    separator = {"minicheck": "</s>It ", "factcg": "\n\nChoose"}[checker]
+    read = [text[: text.rindex(separator)] for text in texts]
+    assert "".join("".join(read).split()) == "".join(pair[0].split())
+    assert all(pair[1] in text for text in texts)
+    separators = 1 if checker == "minicheck" else 0  # the template's own
+    for ids, _ in encoded.kept:
+        assert sum(token in tokenizer.all_special_ids for token in ids.tolist()) == separators
 
 
 @pytest.mark.usefixtures("nltk_data")

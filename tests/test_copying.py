@@ -1,6 +1,7 @@
 """Copied n-grams against NLTK's n-grams, and their weight in scores and signatures."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -49,6 +50,21 @@ def test_a_run_across_two_chunks_and_a_sentence_without_words():
     assert shares.tolist() == [0.0, 0.0]
     whole = copied_shares(table([[" ".join(chunks)]], [["The old bridge was closed!"]]))
     assert whole.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        unicodedata.normalize("NFD", "The caf\u00e9's first office was shut."),
+        "The caf\u00e9's \ufb01rst o\ufb03ce was shut.",
+        "The ca\u00adf\u00e9's first of\u200bfice\u00a0was shut.",
+    ],
+)
+def test_a_copy_in_another_form_of_unicode_is_a_copy(copy):
+    source = "The caf\u00e9's first office was shut."
+    assert copy != source
+    assert copied_shares(table([[source]], [[copy]])).tolist() == [1.0]
+    assert copied_shares(table([[copy]], [[source]])).tolist() == [1.0]
 
 
 def test_scores_are_the_blend_and_the_signature_says_so(tiny_aligner):

@@ -695,6 +695,16 @@ def test_calibrate_from_stored_scores_reports_on_test_rows(
     accuracy = balanced_accuracy_score(labels, kept.probabilities(scores) > 0.5)
     assert f"probability=0.5: balanced accuracy {accuracy:.3f}" in out
     assert out.endswith(f"saved to {tmp_path / 'saved'}\n")
+    fitted = out[: out.index("on 30 test rows:")]
+    scores, labels = (np.array([row[k] for row in scored], dtype=float) for k in ("s", "label"))
+    for objective, threshold in kept.thresholds.items():
+        judged = np.nan_to_num(scores, nan=-1) > threshold
+        recall, missed = recall_score(labels, judged), 1 - recall_score(1 - labels, ~judged)
+        rates = [balanced_accuracy_score(labels, judged), precision_score(labels, judged)]
+        found = re.search(rf"^  {objective}: (.*)$", fitted, flags=re.MULTILINE)[1]
+        assert [float(n) for n in re.findall(r"[01]\.\d+", found)] == pytest.approx(
+            [*rates, recall, missed], abs=5e-4
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ Two layouts: a WordPiece tokenizer (`[CLS] a [SEP] b [SEP]`, with token types) a
 (`<s> a </s></s> b </s>`, without).
 """
 
+import copy
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,15 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from alignscore_metric.engine.encoding import PackedPairs, PairTemplate, pack, tokenize, truncate
+from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.engine.encoding import (
+    PackedPairs,
+    PairEncoder,
+    PairTemplate,
+    pack,
+    tokenize,
+    truncate,
+)
 from alignscore_metric.errors import CheckpointError
 
 
@@ -196,3 +206,72 @@ def test_more_texts_than_one_tokenizer_batch(
     expected = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert [ids.tolist() for ids in tokenize(texts, tokenizer)] == expected
     assert tokenize([], tokenizer) == []
+
+
+def encoder(tokenizer: PreTrainedTokenizerFast, *pair: str, **values: object) -> PairEncoder:
+    """Of one pair, with the tokenizer set up as an engine does."""
+    profile = Profile(**values)
+    tokenizer.backend_tokenizer.encode_special_tokens = profile.texts == "plain"
+    return PairEncoder(pair[:1], pair[1:], tokenizer=tokenizer, profile=profile, mark_claim=False)
+
+
+@pytest.fixture
+def own_tokenizer(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    return copy.deepcopy(tokenizer)
+
+
+@given(text=texts)
+def test_no_control_token_comes_from_a_plain_text(tokenizer: PreTrainedTokenizerFast, text: str):
+    own = copy.deepcopy(tokenizer)
+    encoded = encoder(own, text, text, texts="plain").encode(np.array([[0, 0]]))
+    control = set(own.all_special_ids) - {own.unk_token_id}
+    for part in encoded.kept:
+        assert control.isdisjoint(np.concatenate(part).tolist())
+    assert encoded.template == PairTemplate.of(tokenizer)
+
+
+def test_control_tokens_of_raw_texts_act_as_in_the_tokenizer(
+    own_tokenizer: PreTrainedTokenizerFast,
+):
+    separator = own_tokenizer.sep_token
+    [(context, _)] = encoder(own_tokenizer, f"a {separator} b", "c").encode(np.array([[0, 0]])).kept
+    assert own_tokenizer.sep_token_id in context.tolist()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_plain_texts_have_the_tokens_of_one_form(own_tokenizer: PreTrainedTokenizerFast, form: str):
+    written = unicodedata.normalize(form, "caf\u00e9 \ufb01rst of\u00adfice")
+    found = encoder(own_tokenizer, written, "x", texts="plain").encode(np.array([[0, 0]]))
+    expected = tokenize(["caf\u00e9 first office"], own_tokenizer)
+    assert found.kept[0][0].tolist() == expected[0].tolist()
+
+
+@given(context=st.integers(0, 200), claim=st.integers(1, 60), room=st.integers(8, 60))
+@example(context=57, claim=3, room=60)  # exactly as much as fits
+@example(context=58, claim=3, room=60)
+def test_every_token_of_a_plain_context_is_read_beside_the_claim(
+    tokenizer: PreTrainedTokenizerFast, context: int, claim: int, room: int
+):
+    pair = (letters(context), letters(claim))
+    max_length = room + PairTemplate.of(tokenizer).extra
+    found = encoder(copy.deepcopy(tokenizer), *pair, texts="plain", max_length=max_length).encode(
+        np.array([[0, 0]])
+    )
+    ids = tokenize(pair, tokenizer)
+    assert np.concatenate([part for part, _ in found.kept]).tolist() == ids[0].tolist()
+    kept = min(claim, room - room // 4) if context + claim > room else claim
+    assert all(part.tolist() == ids[1][:kept].tolist() for _, part in found.kept)
+    assert found.lost.tolist() == [[0, claim - kept]]
+    assert max(found.sizes[:, 0]) <= max_length
+    assert (len(found.kept) > 1) == (context + kept > room)
+    assert list(found.rows) == [0] * len(found.kept)
+
+
+def test_what_a_raw_pair_loses_is_counted(own_tokenizer: PreTrainedTokenizerFast):
+    room = 20
+    max_length = room + PairTemplate.of(own_tokenizer).extra
+    for context, claim, lost in [(15, 5, [0, 0]), (18, 5, [3, 0]), (30, 40, [20, 30])]:
+        pair = (letters(context), letters(claim))
+        found = encoder(own_tokenizer, *pair, max_length=max_length).encode(np.array([[0, 0]]))
+        assert found.lost.tolist() == [lost]
+        assert found.lengths.tolist() == [context + claim + max_length - room]

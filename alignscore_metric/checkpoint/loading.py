@@ -13,6 +13,7 @@ from typing import Any
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoint.backbones import tokenizer_sha256
+from alignscore_metric.checkpoint.checks import check_parts
 from alignscore_metric.checkpoint.classifiers import is_classifier, read_classifier
 from alignscore_metric.checkpoint.hub import (
     BACKBONES,
@@ -78,6 +79,7 @@ def load_checkpoint(
     """
     try:
         parts = _read(model, backbone, profile, local_files_only)
+        check_parts(parts)
         aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
     except AlignScoreError:
         raise

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from alignscore_metric.checkpoint.aligner import AlignerConfig
 from alignscore_metric.checkpoint.backbones import Backbone, find_backbone
+from alignscore_metric.checkpoint.checks import wrong_sizes
 from alignscore_metric.checkpoint.parts import Parts
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.weights import check_tensors, read_torch
@@ -26,7 +27,6 @@ from alignscore_metric.system.hashing import sha256
 UNUSED = re.compile(r"mlm_head\.|.*\.position_ids$")
 """The masked-language-model head serves training alone; position ids are numbers 0, 1, 2 ... that
 older versions of transformers saved."""
-LAYER = re.compile(r"encoder\.encoder\.layer\.(\d+)\.")
 
 
 def read_official(
@@ -84,36 +84,9 @@ def _named_backbone(content: Mapping[str, object], file: Path) -> str:
     return name
 
 
-def tensor_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """Sizes of an encoder as its tensors tell them, by the names of transformers' configurations.
-
-    Args:
-        tensors: An aligner's tensors; ALBERT's say nothing of the number of layers.
-    """
-    prefix = "encoder.embeddings."
-    layers = [int(found.group(1)) for name in tensors if (found := LAYER.match(name))]
-    places = {
-        "vocab_size": (f"{prefix}word_embeddings.weight", 0),
-        "max_position_embeddings": (f"{prefix}position_embeddings.weight", 0),
-        "type_vocab_size": (f"{prefix}token_type_embeddings.weight", 0),
-        "hidden_size": ("tri_layer.weight", 1),
-    }
-    sizes = {
-        key: tensors[name].shape[axis]
-        for key, (name, axis) in places.items()
-        if name in tensors and tensors[name].dim() == 2
-    }
-    return sizes | ({"num_hidden_layers": max(layers) + 1} if layers else {})
-
-
 def _check_size(tensors: Mapping[str, Tensor], backbone: Backbone, file: Path) -> None:
     """Name a wrong backbone as such, before it becomes a hundred misshapen tensors."""
-    given = backbone.config
-    wrong = [
-        f"{key} {size} (the backbone's: {getattr(given, key)})"
-        for key, size in tensor_sizes(tensors).items()
-        if size != getattr(given, key, size)
-    ]
+    wrong = wrong_sizes(tensors, backbone.config, "the backbone's")
     if wrong:
         raise CheckpointError(
             f"{file} was not made from the backbone {backbone.name!r}: it has {', '.join(wrong)}; "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Head = Literal["bin", "tri", "reg"]
 Claims = Literal["sentences", "whole"]
 Template = Literal["pair", "minicheck", "factcg"]
+Texts = Literal["raw", "plain"]
 CLASSES: dict[str, int] = {"bin": 2, "tri": 3, "reg": 1}
 SUPPORTED_CLASS: dict[str, int] = {"bin": 1, "tri": 0, "reg": 0}
 """ALIGN's class order: `bin` 1 = aligned; `tri` 0 = aligned, 1 = neutral, 2 = contradict."""
@@ -65,7 +66,12 @@ class Profile:
             score has the rest. 0, as in AlignScore, leaves the model's score alone.
         prefilter: Which chunks are scored for each sentence: all for `none`; for `lexical-K` and
             `mini-K` the K most likely to matter (see `alignscore_metric.text.prefilter`).
-        max_length: Tokens a pair may have, special tokens included; longer pairs are truncated.
+        texts: How texts are read: `raw`, as AlignScore and the other published checkers do it:
+            control tokens written in a text act as such, and a pair that is too long is cut;
+            `plain`: texts are nothing but text, in one form of Unicode (see
+            `alignscore_metric.text.forms`), and a chunk that is too long is read in parts, of which
+            the best supports.
+        max_length: Tokens a pair may have, special tokens included; longer pairs are cut.
         calibration: What makes probabilities and decisions of such scores; scores do not depend on
             it. None where it was never fitted.
 
@@ -103,6 +109,13 @@ class Profile:
             "NAME",
         ),
     )
+    texts: Texts = field(
+        default="raw",
+        metadata=_settable(
+            "raw (as AlignScore: control tokens act, long pairs are cut) or plain (nothing but "
+            "text, and all of the source is read)"
+        ),
+    )
     max_length: int = 512
     calibration: Calibration | None = None
 
@@ -129,6 +142,7 @@ class Profile:
             ("chunking", get_args(Chunking)),
             ("claims", get_args(Claims)),
             ("template", get_args(Template)),
+            ("texts", get_args(Texts)),
             ("chunk_aggregation", ("max",)),
         ):
             if getattr(self, name) not in known:
@@ -195,7 +209,7 @@ class Profile:
         return Profile.from_dict(values)
 
     def with_mode(self, mode: str) -> Profile:
-        """The same profile in one of the reference's modes.
+        """The same profile in one of the reference's modes, which read texts `raw`.
 
         Args:
             mode: `nli_sp`, `bin_sp` or `reg_sp` (chunks against sentences); `nli`, `bin` or `reg`
@@ -211,7 +225,7 @@ class Profile:
         if mode not in MODES:
             raise ConfigurationError(f"mode is {mode!r}; known modes: {', '.join(MODES)}")
         head, split = MODES[mode]
-        profile = self.with_head(head)
+        profile = replace(self.with_head(head), texts="raw")
         if not split:
             return replace(profile, chunking="whole", claims="whole")
         chunking = "alignscore" if self.chunking == "whole" else self.chunking

@@ -39,6 +39,7 @@ class Signature:
         version: Version of this package.
         prefilter: Where not every chunk is scored, what chose those that are, as `lexical-4`; with
             the weights of the aligner that chose, as `mini-4+3353baa2`.
+        texts: `plain` where texts are read as nothing but text; not there for `raw`.
         calibration: Of a decision alone: the calibration's name.
         decision: Of a decision alone: its objective and threshold, as `precision=0.9>0.71`.
 
@@ -65,6 +66,7 @@ class Signature:
     precision: str
     version: str
     prefilter: str = ""
+    texts: str = ""
     calibration: str = ""
     decision: str = ""
 
@@ -122,6 +124,7 @@ def sign(
         precision=precision,
         version=__version__,
         prefilter=_prefilter(profile, ranker),
+        texts="" if profile.texts == "raw" else profile.texts,
     )
 
 

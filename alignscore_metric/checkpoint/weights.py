@@ -55,6 +55,7 @@ def read_torch(file: Path) -> Any:  # noqa: ANN401  # whatever was saved
             f"{file} is no PyTorch file, or is cut short (it has no zip directory at its end); "
             "fetch it again and compare its size and sha256 with its source's"
         )
+    _check_stored(file)
     try:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as cause:
@@ -65,6 +66,29 @@ def read_torch(file: Path) -> Any:  # noqa: ANN401  # whatever was saved
     except Exception as cause:  # whatever torch makes of a damaged file
         reason = str(cause).splitlines()[0] if str(cause) else repr(cause)
         raise CheckpointError(f"{file} is damaged ({reason}); fetch it again") from cause
+
+
+def _check_stored(file: Path) -> None:
+    """Refuse what cannot be mapped from a file as it lies there: compressed or overlapping entries.
+
+    torch writes neither. Mapped, compressed bytes would be taken for numbers; unpacked, a small
+    file may fill any memory.
+
+    Raises:
+        CheckpointError: The file holds such an entry, or no readable directory.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as cause:
+        raise CheckpointError(f"{file} is damaged ({cause}); fetch it again") from cause
+    packed = [e.filename for e in entries if e.compress_type != zipfile.ZIP_STORED]
+    if packed or sum(entry.file_size for entry in entries) > file.stat().st_size:
+        what = f"{packed[0]!r} is compressed" if packed else "its entries overlap"
+        raise CheckpointError(
+            f"{file} was packed again by another program than torch: {what}; fetch the original, "
+            "or unpack it and zip it without compression"
+        )
 
 
 def check_tensors(content: object, file: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,18 +100,20 @@ def _calibrate(args: argparse.Namespace) -> int:
         parse_objective(objective)
     fit, test = ([read_table(file) for file in files] for files in (args.files, args.test))
     score = _reader(args) if args.score_column else _scorer(args)
-    scores, labels, weights = _labelled(fit, args.label_column, score)
+    rows = _labelled(fit, args.label_column, score)
     calibration = fit_calibration(
-        scores,
-        labels,
+        rows.scores,
+        rows.labels,
         method=args.method,
         objectives=objectives,
-        weights=weights,
+        weights=rows.weights,
         fitted_on=", ".join(Path(file).name for file in args.files),
     )
     report = [
         f"fitted on {calibration.rows} rows of {len(args.files)} file(s): {calibration.method}",
         *(f"{value:8.4f}  threshold for {key}" for key, value in calibration.thresholds.items()),
+        "on the rows that it was fitted on, which flatter it:",
+        *_decision_report(calibration, calibration.thresholds, rows),
     ]
     if test:
         report += _test_report(calibration, _labelled(test, args.label_column, score))
@@ -186,7 +188,7 @@ def _texts(table: Table, args: argparse.Namespace) -> tuple[list[object], list[o
 
 def _test_report(calibration: Calibration, rows: LabelledRows) -> list[str]:
     """What the probabilities and decisions are worth on other rows."""
-    from alignscore_metric.scores.decisions import Rates, brier_score, reliability
+    from alignscore_metric.scores.decisions import brier_score, reliability
 
     scores, labels, weights = rows
     p = calibration.probabilities(scores)
@@ -203,8 +205,19 @@ def _test_report(calibration: Calibration, rows: LabelledRows) -> list[str]:
             f"  {name}: ECE {mass:.4f} (15 bins of equal mass), {width:.4f} (of equal width), "
             f"Brier score {brier:.4f}"
         )
-    for objective in (*calibration.thresholds, "probability=0.5"):
-        rates = Rates.of(labels, calibration.decide(scores, objective), weights)
+    return lines + _decision_report(calibration, (*calibration.thresholds, "probability=0.5"), rows)
+
+
+def _decision_report(
+    calibration: Calibration, objectives: Iterable[str], rows: LabelledRows
+) -> list[str]:
+    """What decisions are worth on some rows: a line for each objective."""
+    from alignscore_metric.scores.decisions import Rates
+
+    lines = []
+    for objective in objectives:
+        decisions = calibration.decide(rows.scores, objective)
+        rates = Rates.of(rows.labels, decisions, rows.weights)
         lines.append(
             f"  {objective}: balanced accuracy {rates.balanced_accuracy:.3f}, precision "
             f"{rates.precision:.3f}, recall {rates.recall:.3f}, miss rate {rates.miss_rate:.3f}"

@@ -65,7 +65,8 @@ def _add_numbers(serve: argparse.ArgumentParser) -> None:
     add(limits, "--max-body", 4 * 2**20, "bytes of a body")
     add(limits, "--max-texts", 1000, "summaries and passages")
     add(limits, "--max-characters", 100_000, "characters of one text")
-    add(limits, "--max-pairs", 2000, "(chunk, sentence) pairs, about: the work")
+    add(limits, "--max-pairs", 2000, "(chunk, sentence) pairs")
+    add(limits, "--max-tokens", 2**17, "tokens of these pairs together: the work")
     add(limits, "--max-queue", 256, "requests that wait; more are answered 503")
     add(limits, "--read-timeout", 10, "seconds for a request to arrive, else 408")
     add(limits, "--timeout", 60, "seconds for its answer, else 504")
@@ -86,7 +87,7 @@ def _serve(args: argparse.Namespace) -> int:
         raise MissingResourceError(
             f"the server needs a library ({cause}); pip install 'alignscore-metric[server]'"
         ) from cause
-    limits = _limits(args)
+    limits, token = _limits(args), _token()
     say: Callable[[str], object] = (lambda _: None) if args.quiet else sys.stderr.write
     batcher = Batcher(
         partial(_load, args),
@@ -94,7 +95,7 @@ def _serve(args: argparse.Namespace) -> int:
         batch_pairs=args.batch_pairs,
         wait_seconds=args.batch_wait / 1000,
     )
-    app = build_app(batcher, limits=limits, token=os.environ.get(TOKEN))
+    app = build_app(batcher, limits=limits, token=token)
     server = _server(app, limits, access_log=args.access_log)
     batcher.loaded.add_done_callback(partial(_when_loaded, server=server, say=say))
     with _listen(args.host, args.port) as listening, batcher:
@@ -116,6 +117,18 @@ def _load(args: argparse.Namespace) -> AlignScore:
     return make_metric(argparse.Namespace(**vars(args) | {"quiet": True}))
 
 
+def _token() -> str | None:
+    """The token that clients must send; None where the variable is not set."""
+    from alignscore_metric.server.guard import check_token
+
+    token = os.environ.get(TOKEN)
+    try:
+        check_token(token)
+    except ConfigurationError as cause:
+        raise ConfigurationError(f"{TOKEN}: {cause}") from cause
+    return token
+
+
 def _limits(args: argparse.Namespace) -> Limits:
     from alignscore_metric.server.limits import Limits
 
@@ -124,6 +137,7 @@ def _limits(args: argparse.Namespace) -> Limits:
         texts=args.max_texts,
         characters=args.max_characters,
         pairs=args.max_pairs,
+        tokens=args.max_tokens,
         queue=args.max_queue,
         read_seconds=args.read_timeout,
         answer_seconds=args.timeout,
@@ -179,6 +193,11 @@ def _when_loaded(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not host.strip():  # the system takes it for every address of the machine
+        raise ConfigurationError(
+            "--host is empty; give the address to listen on: 127.0.0.1 for this machine alone, "
+            "0.0.0.0 for every network that it is on"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)

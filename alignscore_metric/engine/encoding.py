@@ -7,9 +7,9 @@ tokenised once. The result equals what the tokenizer itself gives for the pair.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ from tokenizers import Tokenizer as Backend
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import CheckpointError
+from alignscore_metric.text.cutting import Ranks, break_ranks, cut_evenly
 from alignscore_metric.text.encodable import encodable
+from alignscore_metric.text.forms import one_form
 
 TOKENIZER_BATCH = 512
 """Texts handed to the tokenizer at a time: enough for its threads, few enough for memory."""
@@ -29,6 +31,8 @@ PROMPTS = {
     '"{claim}"?\n\nOPTIONS:\n- Yes\n- No\nI think the answer is ',
 }
 """Templates that write a pair as one text: `separator` is the tokenizer's end-of-text token."""
+
+SEPARATOR = "{separator}"
 
 Ids = npt.NDArray[np.int32]
 Tokens = TypeVar("Tokens", list[int], Ids)
@@ -185,6 +189,14 @@ def pack(pairs: Sequence[tuple[Ids, Ids | None]], template: PairTemplate) -> Pac
     return PackedPairs(ids, contexts + claims, contexts, template)
 
 
+class _Cuttable(NamedTuple):
+    """A text in the form that is tokenised, where its tokens are, how well it can be cut there."""
+
+    form: str
+    spans: list[tuple[int, int]]
+    ranks: Ranks
+
+
 class PairEncoder:
     """Encodes pairs as a profile's template lays them out, tokenising each text once, when asked.
 
@@ -210,6 +222,7 @@ class PairEncoder:
         self._chunks, self._sentences = chunks, sentences
         self._tokenizer, self._profile = tokenizer, profile
         self._ids: dict[str, Ids] = {}
+        self._long: dict[str, _Cuttable] = {}
 
     def characters(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Characters of each pair's texts, shape [P]: about in proportion to its tokens.
@@ -227,52 +240,152 @@ class PairEncoder:
             return self._encode_pairs(texts)
         return self._encode_prompts(texts)
 
+    @property
+    def _plain(self) -> bool:
+        return self._profile.texts == "plain"
+
     def _encode_pairs(self, texts: list[tuple[str, str]]) -> EncodedPairs:
-        new = [t for t in dict.fromkeys(itertools.chain(*texts)) if t not in self._ids]
-        self._ids.update(zip(new, tokenize(new, self._tokenizer), strict=True))
+        self._learn(itertools.chain(*texts))
         budget = self._profile.max_length - self.template.extra
         whole = [(self._ids[context], self._ids[claim]) for context, claim in texts]
         lengths = [len(context) + len(claim) + self.template.extra for context, claim in whole]
-        kept = [truncate(context, claim, budget) for context, claim in whole]
-        return EncodedPairs(np.array(lengths, dtype=np.int64), kept, self.template)
+        kept: list[tuple[Ids, Ids | None]] = []
+        rows: list[int] = []
+        lost = np.zeros((len(whole), 2), dtype=np.int64)
+        for row, (context, claim) in enumerate(whole):
+            if self._plain and len(context) + len(claim) > budget:
+                short = claim[: budget - budget // 4]
+                parts = self._parts(texts[row][0], budget - len(short))
+                kept += [(context[first:last], short) for first, last in parts]
+                rows += [row] * len(parts)
+                lost[row] = 0, len(claim) - len(short)
+            else:
+                short_context, short = truncate(context, claim, budget)
+                kept.append((short_context, short))
+                rows.append(row)
+                lost[row] = len(context) - len(short_context), len(claim) - len(short)
+        return EncodedPairs(np.array(lengths, dtype=np.int64), kept, self.template, rows, lost)
+
+    def _learn(self, texts: Iterable[str]) -> None:
+        """Tokenise texts that were not asked for before."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._ids]
+        forms = list(map(one_form, new)) if self._plain else new
+        self._ids.update(zip(new, tokenize(forms, self._tokenizer), strict=True))
+
+    def _parts(self, text: str, size: int) -> list[tuple[int, int]]:
+        """Where to cut a text's tokens, so that every one is in a part of at most `size`."""
+        return list(itertools.pairwise(cut_evenly(self._cuttable(text).ranks, size)))
+
+    def _cuttable(self, text: str) -> _Cuttable:
+        """A text that is too long, tokenised again, to know where its tokens stand in it."""
+        if text not in self._long:
+            form = encodable(one_form(text))
+            spans = _whole(self._tokenizer).encode(form, add_special_tokens=False).offsets
+            self._long[text] = _Cuttable(form, spans, break_ranks(form, spans))
+        return self._long[text]
 
     def _encode_prompts(self, texts: list[tuple[str, str]]) -> EncodedPairs:
-        """Each pair written as one text: a single segment, cut at its end."""
-        prompt, separator = PROMPTS[self._profile.template], self._tokenizer.eos_token
-        prompts = [
-            prompt.format(context=context, claim=claim, separator=separator)
-            for context, claim in texts
-        ]
+        """Each pair written as one text: a single segment, of whose context the end is cut."""
         special = len(self.template.prefix) + len(self.template.suffix)
-        encoded = tokenize(prompts, self._tokenizer)
+        budget = self._profile.max_length - special
+        encoded = self._prompts(texts)
         lengths = np.array([len(ids) + special for ids in encoded], dtype=np.int64)
-        kept = [(ids[: self._profile.max_length - special], None) for ids in encoded]
-        return EncodedPairs(lengths, kept, self.template)
+        kept: list[tuple[Ids, Ids | None]] = []
+        rows: list[int] = []
+        lost = np.zeros((len(texts), 2), dtype=np.int64)
+        for row, ids in enumerate(encoded):
+            found = [(ids, 0, 0)]
+            if len(ids) > budget:
+                found = self._shortened(texts[row], ids, budget)
+            kept += [(part, None) for part, _, _ in found]
+            rows += [row] * len(found)
+            lost[row] = np.sum([losses for _, *losses in found], axis=0)
+        return EncodedPairs(lengths, kept, self.template, rows, lost)
+
+    def _shortened(
+        self, pair: tuple[str, str], ids: Ids, budget: int
+    ) -> list[tuple[Ids, int, int]]:
+        """A prompt that is too long, as prompts that are not, with what context and claim lost.
+
+        One that lost the end of its context; where texts are plain, as many as read all of it.
+        """
+        context, claim = pair
+        self._learn([context])
+        size = min(len(self._ids[context]), len(ids))
+        if not self._plain:
+            return [_cut_prompt(ids, size, budget)]
+        room = max(budget - (len(ids) - size), budget // 4)
+        long = self._cuttable(context)
+        parts = [
+            long.form[long.spans[first][0] : long.spans[last - 1][1]]
+            for first, last in self._parts(context, room)
+        ]
+        prompts = self._prompts([(part, claim) for part in parts])
+        self._learn(parts)
+        return [
+            _cut_prompt(prompt, min(len(self._ids[part]), len(prompt)), budget)
+            for part, prompt in zip(parts, prompts, strict=True)
+        ]
+
+    def _prompts(self, texts: Sequence[tuple[str, str]]) -> list[Ids]:
+        """Token ids of pairs written as a template has it, without those around a prompt."""
+        template, separator = PROMPTS[self._profile.template], self._tokenizer.eos_token
+        if not self._plain:
+            return tokenize(
+                [template.format(context=a, claim=b, separator=separator) for a, b in texts],
+                self._tokenizer,
+            )
+        pieces = [  # apart from the separator, which is the one control token
+            piece.format(context=one_form(a), claim=one_form(b))
+            for a, b in texts
+            for piece in template.split(SEPARATOR)
+        ]
+        ids = iter(tokenize(pieces, self._tokenizer))
+        between = np.array([self._tokenizer.backend_tokenizer.token_to_id(separator)], np.int32)
+        joined = []
+        for _ in texts:
+            prompt = next(ids)
+            for _ in range(template.count(SEPARATOR)):
+                prompt = np.concatenate([prompt, between, next(ids)])
+            joined.append(prompt)
+        return joined
+
+
+def _cut_prompt(ids: Ids, context: int, budget: int) -> tuple[Ids, int, int]:
+    """A prompt within a budget, and how much of its context and of what follows it was cut."""
+    first, rest = truncate(ids[:context], ids[context:], budget)
+    lost = context - len(first), len(ids) - context - len(rest)
+    return np.concatenate([first, rest]), *lost
 
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Pairs as token ids.
+    """P pairs as token ids: a pair that is too long is read in parts, or cut.
 
     Attributes:
-        lengths: Tokens of each pair with its special tokens, before truncation, shape [P].
-        kept: Ids of each pair's context and claim, cut to the model's length; no claim in a prompt.
+        lengths: Tokens of each pair with its special tokens, all of them, shape [P].
+        kept: Ids of context and claim of each of Q parts, Q >= P, each within the model's length;
+            no claim in a prompt.
         template: The special tokens around them.
+        rows: The pair that each part is of, rising, shape [Q].
+        lost: Tokens of each pair's context and claim that stand in none of its parts, [P, 2].
     """
 
     lengths: npt.NDArray[np.int64]
     kept: Sequence[tuple[Ids, Ids | None]]
     template: PairTemplate
+    rows: Sequence[int]
+    lost: npt.NDArray[np.int64]
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:
-        """Tokens of each pair with its special tokens, after cutting, and of its claim: [P, 2]."""
+        """Tokens of each part with its special tokens, and of its claim: shape [Q, 2]."""
         texts = [(len(context), 0 if claim is None else len(claim)) for context, claim in self.kept]
         contexts, claims = np.array(texts, dtype=np.int64).reshape(-1, 2).T
         return np.stack([contexts + claims + self.template.extra, claims], axis=1)
 
     def pack(self, rows: npt.NDArray[np.int64]) -> PackedPairs:
-        """Lay out some of the pairs, by their numbers here."""
+        """Lay out some of the parts, by their numbers here."""
         return pack([self.kept[row] for row in rows], self.template)
 
 
@@ -281,7 +394,8 @@ def tokenize(texts: Sequence[str], tokenizer: FastTokenizer) -> list[Ids]:
 
     Args:
         texts: Any strings; lone surrogates, which no tokenizer takes, become U+FFFD.
-        tokenizer: A fast tokenizer.
+        tokenizer: A fast tokenizer. Control tokens that are written in a text act as such unless
+            its `encode_special_tokens` is set.
     """
     ids: list[Ids] = []
     backend = _whole(tokenizer)

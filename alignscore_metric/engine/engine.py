@@ -73,6 +73,10 @@ class Engine:
         progress: Show a bar on stderr.
     """
 
+    def __post_init__(self) -> None:
+        """Tell the tokenizer whether control tokens in a text act: once, for all threads."""
+        self.tokenizer.backend_tokenizer.encode_special_tokens = self.profile.texts == "plain"
+
     aligner: Aligner
     tokenizer: Tokenizer
     profile: Profile
@@ -122,12 +126,12 @@ class Engine:
             The score of each pair, in the order of the parts.
         """
         encoder = self.encoder(chunks, sentences)
-        truncated: list[int] = []
+        lost: list[npt.NDArray[np.int64]] = []
         rows: list[npt.NDArray[np.int64]] = []
         found: list[npt.NDArray[np.float64]] = []
 
         def noted() -> Iterator[PackedPairs]:
-            for numbers, batch in self._batches(encoder, parts, truncated):
+            for numbers, batch in self._batches(encoder, parts, lost):
                 rows.append(numbers)
                 yield batch
 
@@ -135,14 +139,14 @@ class Engine:
             for scored in self._scored(noted()):
                 found.append(scored.cpu().double().numpy())
                 if bar is not None:
-                    bar.total = total()
+                    bar.total = max(total(), bar.n + len(found[-1]))  # pairs may be read in parts
                     bar.update(len(found[-1]))
-        scores = np.empty(sum(map(len, rows)), dtype=np.float64)
+        scores = np.full(sum(map(len, lost)), -np.inf)
         for numbers, values in zip(rows, found, strict=True):
-            scores[numbers] = values
+            np.maximum.at(scores, numbers, values)
         if len(rows) > MADE_AHEAD:
             give_back_freed_memory()
-        _warn_of_truncation(sum(truncated), len(scores), self.profile)
+        _warn_of_truncation(lost, self.profile)
         if broken := int((~np.isfinite(scores)).sum()):
             raise NumericalError(
                 f"the model gave {broken} of {len(scores)} pairs no finite score in "
@@ -164,22 +168,23 @@ class Engine:
         self,
         encoder: PairEncoder,
         parts: Iterable[npt.NDArray[np.int64]],
-        truncated: list[int],
+        lost: list[npt.NDArray[np.int64]],
     ) -> Iterator[tuple[npt.NDArray[np.int64], PackedPairs]]:
-        """Numbers and tokens of each batch's pairs; notes how many of each window lost text."""
+        """Pairs' numbers and tokens of each batch's parts; notes what the pairs lost, [P, 2]."""
         before = 0
         for pairs in parts:
             order = np.argsort(-encoder.characters(pairs), kind="stable")
             for start in range(0, len(pairs), WINDOW):
                 window = order[start : start + WINDOW]
                 encoded = encoder.encode(pairs[window])
-                truncated.append(int((encoded.lengths > self.profile.max_length).sum()))
+                lost.append(encoded.lost)
+                numbers = before + window[encoded.rows]
                 lengths, claims = encoded.sizes.T
                 multiple = SHARED_OUT if self.aligner.device.type == "cpu" else 1
                 for rows in batches(
                     lengths, claims, batch_tokens=self.batch_tokens, multiple=multiple
                 ):
-                    yield before + window[rows], encoded.pack(rows)
+                    yield numbers[rows], encoded.pack(rows)
             before += len(pairs)
 
     def _scored(self, batches: Iterator[PackedPairs]) -> Iterator[Tensor]:
@@ -333,16 +338,25 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _warn_of_truncation(truncated: int, pairs: int, profile: Profile) -> None:
-    if not truncated:
+def _warn_of_truncation(lost: Sequence[npt.NDArray[np.int64]], profile: Profile) -> None:
+    """Say what was not read, and what reads it; `lost` as `EncodedPairs` has it, [P, 2] each."""
+    losses = np.concatenate([np.zeros((0, 2), dtype=np.int64), *lost])
+    cut = int(losses.any(axis=1).sum())
+    if not cut:
         return
-    what, hint = "(chunk, sentence)", "A smaller chunk_words may avoid it."
-    if profile.chunking == "whole":
-        what, hint = "(source, summary)", "A mode that splits, as nli_sp, reads all of the source."
-    cut = "the chunk first" if profile.template == "pair" else "at the end"
+    whole = profile.chunking == "whole"
+    what = "(source, summary)" if whole else "(chunk, sentence)"
+    read, claimed = losses.sum(axis=0).tolist()
+    ends = []
+    if read:
+        part = "source" if whole else "chunk"
+        ends.append(f"{read} tokens at the end of a {part} (texts='plain' reads all of it)")
+    if claimed:
+        part = "sentence" if profile.claims == "sentences" else "summary"
+        ends.append(f"{claimed} tokens at the end of a {part} (write it in shorter sentences)")
     warnings.warn(
-        f"{truncated} of {pairs} {what} pairs are longer than the model's "
-        f"{profile.max_length} tokens and were cut ({cut}). {hint}",
+        f"{cut} of {len(losses)} {what} pairs are longer than the model's {profile.max_length} "
+        f"tokens and were cut; not read: {', '.join(ends)}",
         TruncationWarning,
         stacklevel=5,
     )

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from alignscore_metric.server.batching import Batcher, Metric, Part, QueueFullError
-from alignscore_metric.server.guard import Guard, refusal_response
+from alignscore_metric.server.guard import Guard, check_token, refusal_response
 from alignscore_metric.server.limits import Limits, RefusalError
 from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
 from alignscore_metric.text.pairs import Source
@@ -122,15 +122,21 @@ def build_app(batcher: Batcher, *, limits: Limits, token: str | None = None) -> 
 
     Returns:
         The application; its `state.monitor` is the `Monitor` that counts its requests.
+
+    Raises:
+        ConfigurationError: The token is blank, or none that a client could send.
     """
+    check_token(token)
     monitor = Monitor(lambda: batcher.depth)
     batcher.on_batch = monitor.observe_batch
+    batcher.check = limits.check_table
     app = FastAPI(
         title="AlignScore",
         version=__version__,
         description="How far summaries, answers and claims are supported by their sources.",
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to wherever the client's Host header says
     )
     app.state.monitor = monitor
     _add_handlers(app)
@@ -149,7 +155,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "the body is not JSON",
         401: "the token is missing or wrong",
         408: "the body came too slowly",
-        413: "too large, too many or too long texts, too many pairs",
+        413: "too large, too many or too long texts, too many pairs, too many tokens",
         422: "a field is missing or of the wrong type; names it and its row",
         503: "the queue is full or the model not loaded: try again after Retry-After seconds",
         504: "no answer in time",
@@ -301,6 +307,12 @@ def _refusal_of(error: RequestValidationError) -> RefusalError:
     where = field if row is None else f"{field}, row {row}"
     if isinstance(place[-1], int) and len(place) > 2:
         where += f", passage {place[-1]}"
-    wrong = " or ".join(dict.fromkeys(found["msg"] for found in deepest))
-    wrong = wrong.replace(" or Input should be ", " or ")
+    # Of one place: what is wrong at another is said when this is mended.
+    here = [found["msg"] for found in deepest if _place(found["loc"]) == _place(deepest[0]["loc"])]
+    wrong = " or ".join(dict.fromkeys(here)).replace(" or Input should be ", " or ")
     return RefusalError(422, f"{where}: {wrong}", field=field, row=row)
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in a body an error is: field, row and passage, without the type that was tried."""
+    return tuple(part for number, part in enumerate(loc) if number < 2 or isinstance(part, int))

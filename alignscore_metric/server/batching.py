@@ -1,13 +1,14 @@
 """Batches the work of concurrent requests for one model. Knows nothing of HTTP.
 
 One thread loads the model and is the only one that uses it. Requests wait in order of arrival;
-those that wait together are scored in one call, up to a budget of pairs.
+those that wait together are scored in one call, up to a budget of pairs. What a request asks for is
+known when its texts are split: then, before anything is scored, it may still be refused.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from typing_extensions import Self
 
 from alignscore_metric.errors import AlignScoreError
-from alignscore_metric.text.pairs import Source
+from alignscore_metric.text.pairs import PairTable, Source, join_pair_tables
 
 if TYPE_CHECKING:
     from alignscore_metric.checkpoint.profile import Profile
@@ -33,8 +34,14 @@ class Metric(Protocol):
     def signature(self) -> str:
         """What its scores depend on."""
 
-    def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
-        """Score N pairs."""
+    def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
+        """Split N sources and N summaries."""
+
+    def count_tokens(self, table: PairTable) -> int:
+        """Tokens that scoring a table takes."""
+
+    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
+        """Score a table."""
 
 
 class QueueFullError(AlignScoreError):
@@ -69,6 +76,8 @@ class Batcher:
     Attributes:
         loaded: The metric once it is loaded, or why it cannot be.
         on_batch: Told of each batch: its requests and its pairs.
+        check: Given each request's table and what counts a table's tokens, before it is scored;
+            raises what the request is to get instead of scores.
 
     Example:
         >>> from alignscore_metric import AlignScore
@@ -88,6 +97,7 @@ class Batcher:
     ) -> None:
         self.loaded: Future[Metric] = Future()
         self.on_batch: Callable[[int, int], None] = lambda _requests, _pairs: None
+        self.check: Callable[[PairTable, Callable[[PairTable], int]], None] = lambda _, __: None
         self._load = load
         self._queue = queue
         self._batch_pairs = batch_pairs
@@ -155,7 +165,21 @@ class Batcher:
         self.loaded.set_result(metric)
         for jobs in self._batches():
             self.on_batch(len(jobs), sum(job.pairs for job in jobs))
-            _score(metric, jobs)
+            self._score(metric, jobs)
+
+    def _score(self, metric: Metric, jobs: Sequence[_Job]) -> None:
+        """Split and check each request, and score those that pass."""
+        tables: dict[_Job, PairTable] = {}
+        for job in jobs:
+            try:
+                table = metric.pair_table(job.sources, job.summaries)
+                self.check(table, metric.count_tokens)
+            except Exception as cause:
+                job.future.set_exception(cause)
+            else:
+                tables[job] = table
+        if tables:
+            _score(metric, tables)
 
     def _batches(self) -> Iterator[list[_Job]]:
         """Batches as they fill or their time is up; ends when stopped and nothing waits."""
@@ -186,20 +210,19 @@ class Batcher:
         return jobs
 
 
-def _score(metric: Metric, jobs: Sequence[_Job]) -> None:
+def _score(metric: Metric, tables: Mapping[_Job, PairTable]) -> None:
     """Score requests in one call and give each its part; one by one where that fails."""
-    sources = [source for job in jobs for source in job.sources]
-    summaries = [summary for job in jobs for summary in job.summaries]
     try:
-        result = metric.evaluate(sources, summaries)
+        result = metric.evaluate_table(join_pair_tables(list(tables.values())))
     except Exception as cause:
-        if len(jobs) == 1:
-            jobs[0].future.set_exception(cause)
+        if len(tables) == 1:
+            [job] = tables
+            job.future.set_exception(cause)
         else:  # one request's texts must not fail the others
-            for job in jobs:
-                _score(metric, [job])
+            for job, table in tables.items():
+                _score(metric, {job: table})
         return
     first = 0
-    for job in jobs:
-        job.future.set_result(Part(result, range(first, first + len(job.summaries))))
-        first += len(job.summaries)
+    for job, table in tables.items():
+        job.future.set_result(Part(result, range(first, first + len(table))))
+        first += len(table)

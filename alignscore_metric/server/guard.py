@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.server.limits import Limits, RefusalError
 
 OPEN_PATHS = ("/health", "/ready")
+
+
+def check_token(token: str | None) -> None:
+    """Refuse a token that protects nothing, or that no client could send.
+
+    Args:
+        token: None where anybody may ask.
+
+    Raises:
+        ConfigurationError: It is blank, not ASCII, or has spaces around it, control characters in
+            it.
+    """
+    if token is not None and not re.fullmatch(r"[!-~]([ -~]*[!-~])?", token):
+        raise ConfigurationError(
+            "the token is empty, or has characters that a header cannot carry (give visible ASCII, "
+            "no space or line break around it), so it would protect nothing or match nobody; "
+            "give another, or none to serve whoever reaches the port"
+        )
 
 
 class _GoneError(Exception):
@@ -56,7 +76,7 @@ class Guard:
     def _check_headers(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         given, wanted = headers.get("authorization", ""), f"Bearer {self._token}"
-        needed = self._token and scope["path"] not in OPEN_PATHS
+        needed = self._token is not None and scope["path"] not in OPEN_PATHS
         if needed and not hmac.compare_digest(given.encode(), wanted.encode()):
             raise RefusalError(401, "send the header Authorization: Bearer and the token")
         if int(headers.get("content-length", "0")) > self._limits.body:

@@ -1,19 +1,26 @@
-"""What one request may ask for, and the refusal of more. Knows nothing of sockets or the model."""
+"""What one request may ask for, and the refusal of more. Knows nothing of sockets or the model.
+
+Asked twice: of the texts as they come, cheaply, and of the table of pairs that they turn out to be.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import AlignScoreError
-from alignscore_metric.text.pairs import Source
+from alignscore_metric.text.pairs import PairTable, Source
 
-SENTENCE = re.compile(r"[^.?!\s][^.?!]*")
-"""No splitter of this package ends an English sentence at any other character."""
+#: Where Punkt may end a sentence, and nowhere else: at a mark before a space or one of these.
+SENTENCE_END = re.compile(r"""[.?!](?=[\s)";}\]*:@'({\[!?])""")
 
 LONG_WORD = 8
+MOST_TOKENS_OF_A_BYTE = 6
+MOST_CONTROL_TOKENS = 64  # of a pair; a prompt has about 40 tokens of its own
 
 
 class RefusalError(AlignScoreError):
@@ -52,7 +59,8 @@ class Limits:
         body: Bytes of a request's body.
         texts: Summaries and passages of a request together.
         characters: Characters of one text.
-        pairs: (chunk, sentence) pairs of a request, about: what its work is measured in.
+        pairs: (chunk, sentence) pairs of a request.
+        tokens: Tokens of these pairs together: the work that they are for the model.
         queue: Requests that wait for the model, and requests that are being received.
         read_seconds: Time for a request to arrive, and for an idle connection to say something.
         answer_seconds: Time for an accepted request to be answered.
@@ -62,6 +70,7 @@ class Limits:
     texts: int = 1000
     characters: int = 100_000
     pairs: int = 2000
+    tokens: int = 2**17
     queue: int = 256
     read_seconds: int = 10
     answer_seconds: int = 60
@@ -74,7 +83,7 @@ class Limits:
         profile: Profile,
         fields: tuple[str, str] = ("sources", "summaries"),
     ) -> int:
-        """Refuse more than the limits allow.
+        """Refuse more than the limits allow, as far as it can be told without splitting texts.
 
         Args:
             sources: N sources, each a text or passages.
@@ -113,6 +122,28 @@ class Limits:
                     )
         return pairs
 
+    def check_table(self, table: PairTable, count_tokens: Callable[[PairTable], int]) -> None:
+        """Refuse more work than the limits allow, before any of it is done.
+
+        Args:
+            table: What a request's texts turned out to be.
+            count_tokens: Gives the tokens that scoring a table takes.
+
+        Raises:
+            RefusalError: Too many pairs, or tokens (413).
+        """
+        self._check_work("(chunk, sentence) pairs", len(table.pairs), self.pairs)
+        if most_tokens(table) > self.tokens:  # else it need not be counted
+            self._check_work("tokens in its pairs", count_tokens(table), self.tokens)
+
+    def _check_work(self, what: str, count: int, limit: int) -> None:
+        if count > limit:
+            raise RefusalError(
+                413,
+                f"the request has {count} {what}; the limit is {limit}: send fewer rows or shorter "
+                "texts at a time",
+            )
+
     def _check_texts(self, field: str, row: int, texts: Sequence[str]) -> None:
         where = f"{field}, row {row}"
         if (longest := max(map(len, texts), default=0)) > self.characters:
@@ -128,8 +159,8 @@ class Limits:
 def estimate_pairs(passages: Sequence[str], summary: str, profile: Profile) -> int:
     """About how many (chunk, sentence) pairs a summary and its source's passages make.
 
-    Cheap, for it does without the splitter. Each end mark counts as that of a sentence; AlignScore
-    makes up to twice as many chunks as its arithmetic aims at.
+    Cheap, for it does without the splitter. Sentences are as many as Punkt can make at most;
+    AlignScore makes up to twice as many chunks as its arithmetic aims at.
 
     Example:
         >>> estimate_pairs(["word " * 700, "One more."], "It ended. Did it? Yes", Profile())
@@ -139,5 +170,30 @@ def estimate_pairs(passages: Sequence[str], summary: str, profile: Profile) -> i
     words = sum(max(len(passage.split()), len(passage) // LONG_WORD) for passage in passages)
     chunks = len(passages) + words // profile.chunk_words
     return (1 if profile.chunking == "whole" else max(1, chunks)) * (
-        1 if profile.claims == "whole" else len(SENTENCE.findall(summary))
+        1 if profile.claims == "whole" else most_sentences(summary)
     )
+
+
+def most_sentences(text: str) -> int:
+    """As many sentences as Punkt can make of a text, or more; none of a blank one.
+
+    Example:
+        >>> most_sentences("It rose 3.5 feet. Why?! Ask Dr. Ng.")
+        5
+    """
+    text = text.strip()
+    return len(SENTENCE_END.findall(text)) + 1 if text else 0
+
+
+def most_tokens(table: PairTable) -> int:
+    """More tokens than any tokenizer makes of a table's pairs, from the bytes of their texts.
+
+    A token has a character at least, or a byte; a tokenizer that normalises may write 18 characters
+    for one of three bytes.
+    """
+    chunks, sentences = (
+        np.array([len(text.encode(errors="replace")) for text in texts], dtype=np.int64)
+        for texts in (table.chunks, table.sentences)
+    )
+    sizes = chunks[table.pairs[:, 0]] + sentences[table.pairs[:, 1]]
+    return int((MOST_CONTROL_TOKENS + MOST_TOKENS_OF_A_BYTE * sizes).sum())

@@ -15,6 +15,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.text.forms import one_form
+
 Hashes = npt.NDArray[np.uint64]
 
 #: Words of a run that two texts are taken to share by copying, as in Brown et al. (2020, app. C);
@@ -28,10 +30,12 @@ _SIEVE_BITS = 26
 def normalise(text: str) -> list[str]:
     """Words of a text in lower case: case, spacing and punctuation do not tell texts apart.
 
+    Nor does the way in which Unicode writes a letter; see `alignscore_metric.text.forms`.
+
     >>> normalise("It 's a well-known fact.")
     ['it', 's', 'a', 'well', 'known', 'fact']
     """
-    return _WORD.findall(text.lower())
+    return _WORD.findall(one_form(text).lower())
 
 
 @lru_cache(maxsize=1 << 20)
