@@ -9,14 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, PreTrainedTokenizerBase
-from transformers.configuration_utils import PreTrainedConfig
 
+from alignscore_metric.checkpoint.encoder import EncoderConfig
+from alignscore_metric.checkpoint.foreign import backbone_config
 from alignscore_metric.checkpoint.parts import Parts
+from alignscore_metric.checkpoint.tokenizer import Tokenizer
 from alignscore_metric.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers.configuration_utils import PreTrainedConfig
+
+Sizes: TypeAlias = "EncoderConfig | PreTrainedConfig"
 
 LAYER = re.compile(r"encoder\.encoder\.layer\.(\d+)\.")
 MOST_LAYERS = 200  # the largest of the families have 48; ALBERT's weights do not tell theirs
@@ -52,7 +59,8 @@ def check_parts(parts: Parts) -> None:
             embeddings.
     """
     check_numbers(parts.tensors, parts.weights)
-    backbone = AutoConfig.for_model(**parts.config.backbone)
+    values = parts.config.backbone
+    backbone = EncoderConfig.of(values) or backbone_config(values)
     check_sizes(parts.tensors, backbone, parts.weights)
     copied = parts.config.copied_ngrams
     found = parts.tensors.get("copied_embeddings.weight")
@@ -104,7 +112,7 @@ def tensor_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return sizes | ({"num_hidden_layers": len(layers)} if layers else {})
 
 
-def wrong_sizes(tensors: Mapping[str, Tensor], config: PreTrainedConfig, whose: str) -> list[str]:
+def wrong_sizes(tensors: Mapping[str, Tensor], config: Sizes, whose: str) -> list[str]:
     """What an encoder's configuration and its tensors say differently, for people.
 
     Args:
@@ -119,7 +127,7 @@ def wrong_sizes(tensors: Mapping[str, Tensor], config: PreTrainedConfig, whose: 
     ]
 
 
-def check_sizes(tensors: Mapping[str, Tensor], config: PreTrainedConfig, file: Path) -> None:
+def check_sizes(tensors: Mapping[str, Tensor], config: Sizes, file: Path) -> None:
     """Refuse a configuration that asks for a larger model, or another one, than the weights are.
 
     Raises:
@@ -134,7 +142,7 @@ def check_sizes(tensors: Mapping[str, Tensor], config: PreTrainedConfig, file: P
         raise CheckpointError(
             f"{file} is not a complete aligner: missing keys: {', '.join(missing)}"
         )
-    sizes = {key: value for key, value in config.to_dict().items() if type(value) is int}
+    sizes = {key: value for key, value in vars(config).items() if type(value) is int}
     if config.num_hidden_layers > MOST_LAYERS:
         raise CheckpointError(
             f"the configuration of {file} asks for {config.num_hidden_layers} layers; no encoder "
@@ -144,16 +152,15 @@ def check_sizes(tensors: Mapping[str, Tensor], config: PreTrainedConfig, file: P
         raise CheckpointError(f"the configuration of {file} asks for too much: {', '.join(large)}")
 
 
-def check_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, folder: Path
-) -> None:
+def check_tokenizer(tokenizer: Tokenizer, config: Sizes, folder: Path) -> None:
     """Refuse a tokenizer that gives ids for which an encoder has no embeddings.
 
     Raises:
         CheckpointError: It does.
     """
-    pair = tokenizer("a", "b")["input_ids"]  # with what its template puts around them
-    most = max(len(tokenizer) - 1, *tokenizer.added_tokens_decoder, *pair)
+    backend = tokenizer.backend_tokenizer
+    pair = backend.encode("a", "b").ids  # with what its template puts around them
+    most = max(len(tokenizer) - 1, *backend.get_added_tokens_decoder(), *pair)
     if most >= config.vocab_size:
         raise CheckpointError(
             f"the tokenizer in {folder} has {len(tokenizer)} tokens with ids up to {most} or more, "

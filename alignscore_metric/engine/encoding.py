@@ -341,7 +341,9 @@ class PairEncoder:
             for piece in template.split(SEPARATOR)
         ]
         ids = iter(tokenize(pieces, self._tokenizer))
-        between = np.array([self._tokenizer.backend_tokenizer.token_to_id(separator or "")], np.int32)
+        between = np.array(
+            [self._tokenizer.backend_tokenizer.token_to_id(separator or "")], np.int32
+        )
         joined = []
         for _ in texts:
             prompt = next(ids)
