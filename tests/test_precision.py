@@ -65,7 +65,8 @@ def test_a_precision_that_overflows_is_passed_over(monkeypatch: pytest.MonkeyPat
 def test_auto_keeps_its_promise(monkeypatch: pytest.MonkeyPatch, own_home: Path):
     """Few examples, for time; whatever this machine chooses must be within the bounds on them."""
     sources, summaries, faithful = (values[:6] for values in examples())
-    monkeypatch.setattr("alignscore_metric.metric.examples", lambda: (sources, summaries, faithful))
+    some = sources, summaries, faithful
+    monkeypatch.setattr("alignscore_metric.pipeline.examples", lambda: some)
     auto = AlignScore(device="cpu", precision="auto", progress=False)
     chosen = auto.signature.split("precision:")[1].split("|")[0]
     assert list(json.loads(own_home.read_text()).values()) == [chosen]
