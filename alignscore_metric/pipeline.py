@@ -24,10 +24,10 @@ from alignscore_metric.engine.encoding import count_tokens
 from alignscore_metric.engine.engine import Engine, TruncationWarning
 from alignscore_metric.engine.precision import (
     AUTO,
-    candidates,
     choose,
     examples,
-    prepare,
+    faster_precisions,
+    in_precision,
     remembered,
 )
 from alignscore_metric.errors import ConfigurationError
@@ -218,7 +218,7 @@ def build_pipeline(
     splitter = get_splitter(profile.splitter) if profile.splits else None
     size = batch_tokens or _batch_tokens(checkpoint, device)
     engine = Engine(
-        aligner=prepare(checkpoint.aligner, precision, device),
+        aligner=in_precision(checkpoint.aligner, precision, device),
         tokenizer=checkpoint.tokenizer,
         profile=profile,
         precision=precision,
@@ -262,7 +262,7 @@ def fastest_precision(checkpoint: Checkpoint, profile: Profile, device: torch.de
     key = {
         "scores": _signature(checkpoint, profile, AUTO, _load_ranker(profile, checkpoint)),
         "torch": torch.__version__,
-        "candidates": list(candidates(device)),  # a home may be shared by several machines
+        "candidates": list(faster_precisions(device)),  # a home may be shared by several machines
         "device": torch.cuda.get_device_name(device) if on_gpu else str(device),
     }
     return remembered(key, lambda: choose(device, score, faithful))
@@ -321,7 +321,7 @@ def _chooser(engine: Engine, ranker: Checkpoint | None) -> Choose | None:
         return partial(lexical_choice, keep=prefilter.keep)
     ranking = replace(
         engine,
-        aligner=prepare(ranker.aligner, engine.precision, engine.aligner.device),
+        aligner=in_precision(ranker.aligner, engine.precision, engine.aligner.device),
         tokenizer=ranker.tokenizer,
         profile=ranker.aligner.profile,
         progress=False,

@@ -13,7 +13,7 @@ from torch import nn
 from alignscore_metric import AlignScore
 from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine import int8
-from alignscore_metric.engine.precision import prepare
+from alignscore_metric.engine.precision import in_precision
 from alignscore_metric.errors import ConfigurationError
 
 needs_vnni = pytest.mark.skipif(not int8.multiplies_exactly(), reason="the CPU has no VNNI")
@@ -99,4 +99,4 @@ def test_refused_where_it_cannot_run(metric: AlignScore, monkeypatch: pytest.Mon
     with pytest.raises(ConfigurationError, match=re.escape("use precision='fp32'")):
         int8.quantised(aligner)
     with pytest.raises(ConfigurationError, match="the device is 'cuda:0'"):
-        prepare(aligner, "int8", torch.device("cuda:0"))
+        in_precision(aligner, "int8", torch.device("cuda:0"))

@@ -12,7 +12,7 @@ from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.engine import packed
 from alignscore_metric.engine.encoding import PackedPairs, PairTemplate, pack
 from alignscore_metric.engine.packed import can_pack, pool_packed
-from alignscore_metric.engine.precision import prepare
+from alignscore_metric.engine.precision import in_precision
 
 BACKBONES = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
 POOLINGS = [("pooler", 0), ("claim_mean", 0), ("claim_attention", 0), ("claim_attention", 3)]
@@ -85,7 +85,7 @@ def test_half_precision_is_near(
     """Linear layers alone, as on CPUs; and with norms and sums, as on GPUs."""
     aligner, pairs = case
     expected = padded(aligner, pairs)
-    aligner = prepare(aligner, name, torch.device("cpu"))
+    aligner = in_precision(aligner, name, torch.device("cpu"))
     norms = {module.weight.dtype for module in aligner.modules() if isinstance(module, LayerNorm)}
     assert norms == {torch.float32}
     if whole:
@@ -141,5 +141,5 @@ def test_encoders_and_poolings_that_are_not_known():
     assert not can_pack(Aligner(AlignerConfig(backbone=deberta.to_dict(), pooling="context")))
     decoder = make("bert", "pooler", 0, is_decoder=True)
     assert not can_pack(decoder)
-    prepare(decoder, "bf16", torch.device("cpu"))
+    in_precision(decoder, "bf16", torch.device("cpu"))
     assert {weights.dtype for weights in decoder.parameters()} == {torch.float32}

@@ -54,7 +54,7 @@ ORGANISATIONS = {
 }
 """Where the Hub keeps what used to be named without an organisation, by the name's first part."""
 
-FAMILIES = ("roberta", "xlm-roberta", "bert", "albert", "deberta", "deberta-v2")
+BACKBONE_TYPES = ("roberta", "xlm-roberta", "bert", "albert", "deberta", "deberta-v2")
 """The `model_type`s that aligners are made of; DeBERTa v3 is a `deberta-v2`."""
 
 
@@ -93,9 +93,9 @@ def find_backbone(name: str | Path) -> Backbone:
     folder = Path(name) if Path(name).is_dir() else _cached(str(name))
     tokenizer = load_tokenizer(folder)
     config = _config(folder, str(name))
-    if config.model_type not in FAMILIES:
+    if config.model_type not in BACKBONE_TYPES:
         raise ConfigurationError(
-            f"backbone {str(name)!r} is a {config.model_type!r}; known: {', '.join(FAMILIES)}"
+            f"backbone {str(name)!r} is a {config.model_type!r}; known: {', '.join(BACKBONE_TYPES)}"
         )
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(

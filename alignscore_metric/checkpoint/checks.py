@@ -27,7 +27,7 @@ Sizes: TypeAlias = "EncoderConfig | PreTrainedConfig"
 
 LAYER = re.compile(r"encoder\.encoder\.layer\.(\d+)\.")
 MOST_LAYERS = 200  # the largest of the families have 48; ALBERT's weights do not tell theirs
-LARGEST = 2**20  # of any size in a configuration; the largest vocabulary has 250,112 tokens
+LARGEST_SIZE = 2**20  # of any size in a configuration; the largest vocabulary has 250,112 tokens
 
 _ENCODER, _EMBEDDINGS = "encoder.encoder.", "encoder.embeddings."
 _ALBERT = f"{_ENCODER}albert_layer_groups.0.albert_layers.0."
@@ -148,7 +148,7 @@ def check_sizes(tensors: Mapping[str, Tensor], config: Sizes, file: Path) -> Non
             f"the configuration of {file} asks for {config.num_hidden_layers} layers; no encoder "
             f"that aligners are made of has more than {MOST_LAYERS}"
         )
-    if large := [f"{key} {value}" for key, value in sizes.items() if value > LARGEST]:
+    if large := [f"{key} {value}" for key, value in sizes.items() if value > LARGEST_SIZE]:
         raise CheckpointError(f"the configuration of {file} asks for too much: {', '.join(large)}")
 
 

@@ -26,7 +26,7 @@ UNTYPED = ("input_ids", "attention_mask")
 _PLAIN: dict[str, Any] = {"model_input_names": UNTYPED}
 _BERT: dict[str, Any] = {"pad_token": "[PAD]", "model_input_names": TYPED}
 _ROBERTA = {"pad_token": "<pad>", "eos_token": "</s>", "model_input_names": UNTYPED}
-KINDS: dict[str, dict[str, Any]] = {
+TOKENIZER_KINDS: dict[str, dict[str, Any]] = {
     "TokenizersBackend": _PLAIN,
     "PreTrainedTokenizer": _PLAIN,
     "BertTokenizer": _BERT,
@@ -34,7 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 """Defaults of transformers' classes that go by `tokenizer.json`, by name without `Fast`."""
 
-CLASSES = {"bert": "BertTokenizer", "roberta": "RobertaTokenizer"}
+TOKENIZER_CLASSES = {"bert": "BertTokenizer", "roberta": "RobertaTokenizer"}
 """The class by `model_type`, where `tokenizer_config.json` names none."""
 
 NO_LIMIT = int(1e30)
@@ -94,8 +94,8 @@ def _known(folder: Path) -> Tokenizer | None:
     """The tokenizer of a folder of a known kind."""
     options = _read_json(folder / "tokenizer_config.json")
     model_type = _read_json(folder / "config.json").get("model_type")
-    name = options.get("tokenizer_class") or CLASSES.get(str(model_type), "")
-    kind = KINDS.get(name.removesuffix("Fast"))
+    name = options.get("tokenizer_class") or TOKENIZER_CLASSES.get(str(model_type), "")
+    kind = TOKENIZER_KINDS.get(name.removesuffix("Fast"))
     file = folder / TOKENIZER
     if kind is None or not file.is_file():
         return None

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from alignscore_metric.commands.options import (
     OK,
+    TABLE_FORMATS,
     Commands,
     add_metric_options,
     add_text_columns,
-    make_metric,
+    metric_of,
 )
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.terminal import say
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from alignscore_metric.leaderboards.comparison import Floats
     from alignscore_metric.leaderboards.systems import Examples
     from alignscore_metric.leaderboards.tables.comparison import Contrast
-
-FORMATS = ("text", "markdown", "latex", "json")
 
 
 def add_compare(commands: Commands) -> None:
@@ -43,7 +42,7 @@ def add_compare(commands: Commands) -> None:
     compare.add_argument("files", nargs="+", metavar="FILE", help=".jsonl, .csv or .parquet file "
                          "of one system's summaries; two or more")  # fmt: skip
     compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
-    compare.add_argument("--format", choices=FORMATS, default="text")
+    compare.add_argument("--format", choices=TABLE_FORMATS, default="text")
     compare.add_argument(
         "--examples", type=int, default=5, metavar="N", help="that differ most, to show (5); none "
         "in LaTeX",
@@ -115,7 +114,7 @@ def _scores(args: argparse.Namespace, examples: Examples) -> tuple[dict[str, Flo
     if held := [s.table.name for s in examples.systems if SCORE_COLUMN in s.table.columns]:
         say(f"scores in {', '.join(held)} are not used: one model scores all systems")
     names = [system.name for system in examples.systems]
-    result = make_metric(args).evaluate(*examples.texts())
+    result = metric_of(args).evaluate(*examples.texts())
     scores = dict(zip(names, result.scores.reshape(len(names), -1), strict=True))
     return scores, result.signature
 

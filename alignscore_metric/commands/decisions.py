@@ -17,7 +17,7 @@ from alignscore_metric.commands.options import (
     add_metric_options,
     add_saved_metric_options,
     add_text_columns,
-    make_metric,
+    metric_of,
     saving,
 )
 from alignscore_metric.errors import InputError
@@ -140,7 +140,7 @@ def _reader(args: argparse.Namespace) -> Callable[[Table], Sequence[float]]:
 
 
 def _scorer(args: argparse.Namespace) -> Callable[[Table], Sequence[float]]:
-    metric = make_metric(args)
+    metric = metric_of(args)
     return lambda table: metric.score(*_texts(table, args))  # type: ignore[arg-type]  # it checks
 
 
@@ -239,7 +239,7 @@ def _predict(args: argparse.Namespace) -> int:
     with table_writer(args.output) as writer:  # opened before the work whose result it will hold
         if writer.ending == ".parquet":
             arrow_schema([table])  # refuses a column that does not fit
-        result = make_metric(args).predict(
+        result = metric_of(args).predict(
             sources,  # type: ignore[arg-type]  # checked above
             summaries,  # type: ignore[arg-type]
             objective=args.objective,

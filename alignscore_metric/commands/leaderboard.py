@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.commands.nlu import add_nlu
-from alignscore_metric.commands.options import OK, Commands
+from alignscore_metric.commands.options import OK, Command, Commands
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import write_text
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
 #: Folders to look for data in, separated as in PATH.
 DATA_VARIABLE = "ALIGNSCORE_DATA"
 TEST_FORMATS = ("text", "markdown", "csv", "latex")
-FORMATS = (*TEST_FORMATS, "json")
+BOARD_FORMATS = (*TEST_FORMATS, "json")
 SETTINGS: Mapping[str, Any] = {"resamples": 1000, "seed": 0, "alpha": 0.05, "systems": False}
 #: What decides a board, with its defaults; a saved board was decided when it was made.
 BOARD_OPTIONS = {"split": None, "statistic": "roc_auc", "metric": None, **SETTINGS}
 #: Modules that the extra `leaderboards` installs.
 _EXTRA = frozenset(("jinja2", "markupsafe", "matplotlib", "pyarrow", "pydantic", "sklearn", "yaml"))
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def add_leaderboard(commands: Commands) -> None:
@@ -124,7 +122,7 @@ def _add_show(commands: Commands) -> None:
         epilog="Example: alignscore leaderboard show summac --split test --format latex -o t.tex",
     )
     _add_board_options(show)
-    show.add_argument("--format", choices=FORMATS, default="text")
+    show.add_argument("--format", choices=BOARD_FORMATS, default="text")
     show.add_argument(
         "--published", action="append", metavar="NAME", help="add the published rows of a metric, "
         "marked so, or of all; may be given many times",

@@ -32,7 +32,7 @@ from alignscore_metric.commands.options import (
     add_checkpoint_options,
     add_metric_options,
     add_text_columns,
-    make_metric,
+    metric_of,
     metric_options,
     saving,
 )
@@ -321,7 +321,7 @@ def _print_evidence(evidence: list[SentenceEvidence]) -> None:
 def _explain(args: argparse.Namespace) -> int:
     source = _text(args.source, args.source_text)
     summary = _text(args.summary, args.summary_text)
-    result = make_metric(args).evaluate([source], [summary])
+    result = metric_of(args).evaluate([source], [summary])
     _print_evidence(sorted(result.sentences(0), key=lambda found: found.score))
     _show(f"{result.scores[0]:.4f}  the summary\n{result.signature}")
     return OK
@@ -345,7 +345,7 @@ def _info(args: argparse.Namespace) -> int:
     from alignscore_metric.checkpoint.profile import MODES, PROFILES
     from alignscore_metric.integrations.evaluate_api import MODULE_PATH
 
-    metric = make_metric(args)
+    metric = metric_of(args)
     libraries = ("torch", "transformers", "tokenizers", "nltk", "numpy", "scipy")
     rows = {
         "alignscore-metric": __version__,

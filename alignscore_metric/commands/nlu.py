@@ -11,17 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignscore_metric.commands.options import OK, Commands
+from alignscore_metric.commands.options import OK, TABLE_FORMATS, Command, Commands
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.leaderboards.nlu.tasks import NluTask
-
-FORMATS = ("text", "markdown", "latex", "json")
-
-Command = Callable[[argparse.Namespace], int]
 
 
 def add_nlu(
@@ -77,7 +73,7 @@ def add_nlu(
         epilog="Example: alignscore leaderboard nlu show --format latex -o nlu.tex",
     )
     show.add_argument("--model", default="mini", metavar="LABEL", help="as `run` named it (mini)")
-    show.add_argument("--format", choices=FORMATS, default="text")
+    show.add_argument("--format", choices=TABLE_FORMATS, default="text")
     show.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
     show.add_argument("--resamples", type=int, default=1000, metavar="N", help="(1000)")
     show.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")

@@ -6,7 +6,7 @@ Their list is `checkpoint.options`'. Imported whenever `alignscore` starts: noth
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +29,13 @@ ours (`EX_SOFTWARE` of sysexits.h); Ctrl-C (128 and the signal's number, as a sh
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """The commands of a command line, to which each adds its own grammar."""
+
+
+Command = Callable[[argparse.Namespace], int]
+"""What a command does with its arguments; gives the exit code."""
+
+TABLE_FORMATS = ("text", "markdown", "latex", "json")
+"""How tables are written."""
 
 
 def add_metric_options(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +106,7 @@ def saving(place: Path) -> Iterator[None]:
         raise InputError(f"cannot write {place}: {cause}") from cause
 
 
-def make_metric(args: argparse.Namespace) -> AlignScore:
+def metric_of(args: argparse.Namespace) -> AlignScore:
     """The metric that a command's options ask for."""
     from alignscore_metric.metric import AlignScore
 

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignscore_metric.commands.options import OK, Commands, add_text_columns
+from alignscore_metric.commands.options import OK, TABLE_FORMATS, Commands, add_text_columns
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.whole_files import refuse_input_as_output, write_text
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
-
-FORMATS = ("text", "markdown", "latex", "json")
 
 
 def add_robustness(commands: Commands) -> None:
@@ -44,7 +42,7 @@ def add_robustness(commands: Commands) -> None:
     robustness.add_argument("--limit", type=int, metavar="N", help="of rows: the first N (all)")
     robustness.add_argument("--resamples", type=int, default=1000, metavar="N", help="(1000)")
     robustness.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
-    robustness.add_argument("--format", choices=FORMATS, default="text")
+    robustness.add_argument("--format", choices=TABLE_FORMATS, default="text")
     robustness.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
     robustness.set_defaults(run=_robustness)
 

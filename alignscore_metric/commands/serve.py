@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
-from alignscore_metric.commands.options import OK, Commands, add_metric_options, make_metric
+from alignscore_metric.commands.options import OK, Commands, add_metric_options, metric_of
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from alignscore_metric.metric import AlignScore
-    from alignscore_metric.server.batching import Metric
+    from alignscore_metric.server.batching import ServedMetric
     from alignscore_metric.server.limits import Limits
 
 TOKEN = "ALIGNSCORE_TOKEN"  # noqa: S105  # the variable's name
@@ -114,7 +114,7 @@ def _load(args: argparse.Namespace) -> AlignScore:
 
     # Each has a text of its own; Python would remember all of them.
     warnings.simplefilter("ignore", TruncationWarning)
-    return make_metric(argparse.Namespace(**vars(args) | {"quiet": True}))
+    return metric_of(argparse.Namespace(**vars(args) | {"quiet": True}))
 
 
 def _token() -> str | None:
@@ -184,7 +184,7 @@ def _log_to_stdout(logger: logging.Logger) -> None:
 
 
 def _when_loaded(
-    loaded: Future[Metric], *, server: uvicorn.Server, say: Callable[[str], object]
+    loaded: Future[ServedMetric], *, server: uvicorn.Server, say: Callable[[str], object]
 ) -> None:
     if loaded.exception():
         server.should_exit = True

@@ -35,7 +35,7 @@ from alignscore_metric.system.background import ahead
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-WINDOW = 2048
+PAIR_WINDOW = 2048
 """Pairs that are tokenised and sorted together: the device works on one window while the host
 prepares the next."""
 
@@ -174,8 +174,8 @@ class Engine:
         before = 0
         for pairs in parts:
             order = np.argsort(-encoder.characters(pairs), kind="stable")
-            for start in range(0, len(pairs), WINDOW):
-                window = order[start : start + WINDOW]
+            for start in range(0, len(pairs), PAIR_WINDOW):
+                window = order[start : start + PAIR_WINDOW]
                 encoded = encoder.encode(pairs[window])
                 lost.append(encoded.lost)
                 numbers = before + window[encoded.rows]

@@ -36,7 +36,7 @@ LARGEST_CHANGE, AUC_CHANGE = 0.005, 0.001
 Floats = npt.NDArray[np.float64]
 
 
-def prepare(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
+def in_precision(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
     """An aligner on a device, with weights in a precision's numbers.
 
     Embeddings, pooler and heads stay in float32. So do, on CPUs, norms and what is added from layer
@@ -68,7 +68,7 @@ def prepare(aligner: Aligner, precision: str, device: torch.device) -> Aligner:
     return aligner
 
 
-def candidates(device: torch.device) -> Iterator[str]:
+def faster_precisions(device: torch.device) -> Iterator[str]:
     """Precisions faster than fp32 on a device, the fastest first; of near equals, the finer."""
     if device.type == "cuda":
         yield "fp16"
@@ -111,7 +111,7 @@ def choose(device: torch.device, score: Callable[[str], Floats], faithful: npt.A
     from alignscore_metric.scores.statistics import roc_auc, value
 
     exact: Floats | None = None
-    for precision in candidates(device):
+    for precision in faster_precisions(device):
         try:
             found = score(precision)
         except NumericalError:

@@ -48,7 +48,7 @@ SOURCE_NAMES = ("source", "document", "article", "context", "evidence", "text", 
 SUMMARY_NAMES = ("summary", "claim", "hypothesis", "prediction", "answer", "generated_text")
 SILENCE = 0.2
 """Seconds without a line after which the rows of a live stream are passed on."""
-AHEAD = 1024
+LINES_AHEAD = 1024
 """Lines of a live stream that may wait to be scored."""
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
@@ -326,7 +326,7 @@ def _paused_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
         # Not by Python's own stdin: it is closed at the end, for which the thread would have to
         # stop waiting for a line.
         stream = os.fdopen(os.dup(stream.fileno()), "rb")
-    return ahead(stream, AHEAD, patience=SILENCE)
+    return ahead(stream, LINES_AHEAD, patience=SILENCE)
 
 
 class _Row(NamedTuple):

@@ -153,7 +153,7 @@ def bootstrap_draws(
         return np.full(resamples, np.nan)
 
     draws = []
-    for size in batches(resamples, len(design.documents)):
+    for size in resample_batches(resamples, len(design.documents)):
         counts = [_counts(rng.integers(0, units, (size, units)), units) for units in design.sizes]
         weights = counts[0][:, design.documents]
         if design.systems is None:
@@ -163,7 +163,7 @@ def bootstrap_draws(
     return np.concatenate(draws) if draws else np.empty(0)
 
 
-def batches(resamples: int, rows: int) -> list[int]:
+def resample_batches(resamples: int, rows: int) -> list[int]:
     """Sizes of batches of resamples of so many rows."""
     size = max(1, _BATCH_CELLS // rows)
     return [min(size, resamples - at) for at in range(0, resamples, size)]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from alignscore_metric.scores.intervals import Design, batches
+from alignscore_metric.scores.intervals import Design, resample_batches
 from alignscore_metric.scores.statistics import Floats, Preparation, roc_auc
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
@@ -63,7 +63,7 @@ def permutation_draws(
         return difference(swapped)
 
     observed = swapped_difference(np.zeros((1, units)))
-    swaps = _swaps(units, batches(resamples, 2 * len(design.documents)), rng)
+    swaps = _swaps(units, resample_batches(resamples, 2 * len(design.documents)), rng)
     return float(observed[0]), np.concatenate([swapped_difference(some) for some in swaps])
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from alignscore_metric.server.batching import Batcher, Metric, Part, QueueFullError
+from alignscore_metric.server.batching import Batcher, BatchPart, QueueFullError, ServedMetric
 from alignscore_metric.server.guard import Guard, check_token, refusal_response
 from alignscore_metric.server.limits import Limits, RefusalError
 from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
@@ -213,7 +213,7 @@ def _add_state(app: FastAPI, batcher: Batcher, monitor: Monitor) -> None:
         return Response(monitor.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _metric(batcher: Batcher) -> Metric:
+def _metric(batcher: Batcher) -> ServedMetric:
     if not batcher.loaded.done():
         raise RefusalError(503, "the model is being loaded; try again in a moment")
     return batcher.loaded.result()
@@ -226,7 +226,7 @@ async def _scored(
     sources: Sequence[Source],
     summaries: Sequence[str],
     fields: tuple[str, str] = ("sources", "summaries"),
-) -> Part:
+) -> BatchPart:
     """Check a request, queue it, and wait for its part of a batch."""
     profile = _metric(batcher).profile
     pairs = limits.check(sources, summaries, profile=profile, fields=fields)
@@ -237,7 +237,7 @@ async def _scored(
     return await _answer(future, request, limits.answer_seconds)
 
 
-async def _answer(future: Future[Part], request: Request, seconds: float) -> Part:
+async def _answer(future: Future[BatchPart], request: Request, seconds: float) -> BatchPart:
     """Wait for scores, but not beyond the time or for a client that is gone: drop the work then."""
     answer = asyncio.wrap_future(future)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -259,7 +259,7 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _sentences(part: Part, row: int) -> list[Sentence]:
+def _sentences(part: BatchPart, row: int) -> list[Sentence]:
     return [Sentence(**asdict(found)) for found in part.result.sentences(row)]
 
 

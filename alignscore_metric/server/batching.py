@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alignscore_metric.result import AlignScoreResult
 
 
-class Metric(Protocol):
+class ServedMetric(Protocol):
     """What is used of `AlignScore`."""
 
     @property
@@ -49,7 +49,7 @@ class QueueFullError(AlignScoreError):
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchPart:
     """The rows of one request in the result of its batch."""
 
     result: AlignScoreResult
@@ -61,7 +61,7 @@ class _Job:
     sources: Sequence[Source]
     summaries: Sequence[str]
     pairs: int
-    future: Future[Part] = field(default_factory=Future)
+    future: Future[BatchPart] = field(default_factory=Future)
 
 
 class Batcher:
@@ -89,20 +89,20 @@ class Batcher:
 
     def __init__(
         self,
-        load: Callable[[], Metric],
+        load: Callable[[], ServedMetric],
         *,
         queue: int = 256,
         batch_pairs: int = 128,
         wait_seconds: float = 0.005,
     ) -> None:
-        self.loaded: Future[Metric] = Future()
+        self.loaded: Future[ServedMetric] = Future()
         self.on_batch: Callable[[int, int], None] = lambda _requests, _pairs: None
         self.check: Callable[[PairTable, Callable[[PairTable], int]], None] = lambda _, __: None
         self._load = load
         self._queue = queue
         self._batch_pairs = batch_pairs
         self._wait_seconds = wait_seconds
-        self._waiting: dict[Future[Part], _Job] = {}
+        self._waiting: dict[Future[BatchPart], _Job] = {}
         self._stopped = False
         self._changed = threading.Condition()
         # A daemon: a load that hangs on the network must not keep the process.
@@ -128,7 +128,7 @@ class Batcher:
 
     def submit(
         self, sources: Sequence[Source], summaries: Sequence[str], *, pairs: int
-    ) -> Future[Part]:
+    ) -> Future[BatchPart]:
         """Queue one request.
 
         Args:
@@ -152,7 +152,7 @@ class Batcher:
         job.future.add_done_callback(self._forget)
         return job.future
 
-    def _forget(self, future: Future[Part]) -> None:
+    def _forget(self, future: Future[BatchPart]) -> None:
         with self._changed:
             self._waiting.pop(future, None)
 
@@ -167,7 +167,7 @@ class Batcher:
             self.on_batch(len(jobs), sum(job.pairs for job in jobs))
             self._score(metric, jobs)
 
-    def _score(self, metric: Metric, jobs: Sequence[_Job]) -> None:
+    def _score(self, metric: ServedMetric, jobs: Sequence[_Job]) -> None:
         """Split and check each request, and score those that pass."""
         tables: dict[_Job, PairTable] = {}
         for job in jobs:
@@ -210,7 +210,7 @@ class Batcher:
         return jobs
 
 
-def _score(metric: Metric, tables: Mapping[_Job, PairTable]) -> None:
+def _score(metric: ServedMetric, tables: Mapping[_Job, PairTable]) -> None:
     """Score requests in one call and give each its part; one by one where that fails."""
     try:
         result = metric.evaluate_table(join_pair_tables(list(tables.values())))
@@ -224,5 +224,5 @@ def _score(metric: Metric, tables: Mapping[_Job, PairTable]) -> None:
         return
     first = 0
     for job, table in tables.items():
-        job.future.set_result(Part(result, range(first, first + len(table))))
+        job.future.set_result(BatchPart(result, range(first, first + len(table))))
         first += len(table)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(2**power for power in range(12))
 CLIENT_GONE = 499  # as nginx has it: there was nobody to answer
 
@@ -32,7 +32,7 @@ class Monitor:
             "alignscore_request_seconds",
             "Time from a request's headers to its answer.",
             ["path"],
-            buckets=SECONDS,
+            buckets=LATENCIES,
             registry=registry,
         )
         self.in_flight = Gauge(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-WORD = re.compile(r"\w+")
+WORDS = re.compile(r"\w+")
 
 
 def closest_sentence(sentences: Sequence[str], claim: str) -> str:
@@ -33,4 +33,4 @@ def closest_sentence(sentences: Sequence[str], claim: str) -> str:
 
 
 def _words(text: str) -> Counter[str]:
-    return Counter(WORD.findall(text.lower()))
+    return Counter(WORDS.findall(text.lower()))
