@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.scores.aggregation import aggregate_sentences
@@ -22,7 +22,6 @@ from alignscore_metric.text.claims import claim_of
 from alignscore_metric.text.pairs import Source
 from alignscore_metric.text.splitters import get_splitter
 
-Floats = npt.NDArray[np.float64]
 AnswerQuestions = Callable[[Sequence[Source], Sequence[str]], Sequence[str]]
 
 

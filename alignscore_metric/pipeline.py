@@ -17,6 +17,7 @@ from itertools import islice
 import numpy as np
 import torch
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature, sign, splitter_version
@@ -32,7 +33,7 @@ from alignscore_metric.engine.precision import (
 )
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.result import AlignScoreResult
-from alignscore_metric.scores.aggregation import Floats, aggregate_sentences, max_over_chunks
+from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
 from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.pairs import IntArray, PairTable, join_pair_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from answering import Answered, answering_layout, halves, percent, report_answer
 
 from alignscore_metric import AlignScore
 from alignscore_metric.answerability import AnswerVerifier
+from alignscore_metric.arrays import Floats
 from alignscore_metric.leaderboards.tables.layout import DASH, TIMES_100, Layout, Line, TableEntry
 from alignscore_metric.leaderboards.tables.markdown import markdown_table
 from alignscore_metric.scores import statistics as st
@@ -181,7 +182,7 @@ def auc_layout(sets: dict[str, list[Row]], resampling: Resampling) -> Layout:
     )
 
 
-def verify(verifier: AnswerVerifier, triples: Sequence[tuple[str, str, str]]) -> st.Floats:
+def verify(verifier: AnswerVerifier, triples: Sequence[tuple[str, str, str]]) -> Floats:
     """Support of (context, question, answer) triples."""
     contexts, questions, answers = zip(*triples, strict=True)
     return verifier.verify(contexts, questions, answers)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import InputError
 from alignscore_metric.leaderboards.tables.layout import (
     DASH,
@@ -48,7 +49,7 @@ class Answered:
     """
 
     found: SquadScores
-    no_answer: st.Floats
+    no_answer: Floats
     contexts: npt.NDArray[np.object_]
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib import pyplot
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.leaderboards.items import read_items
 from alignscore_metric.leaderboards.tasks import tasks_of
 from alignscore_metric.report.plots import plot_reliability
@@ -30,7 +31,6 @@ from alignscore_metric.scores.decisions import (
     DEFAULT_OBJECTIVE,
     OBJECTIVES,
     Calibration,
-    Floats,
     Method,
     Rates,
     brier_score,

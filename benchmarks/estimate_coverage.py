@@ -22,11 +22,11 @@ import numpy as np
 from pages import write_between_marks
 from scipy import special, stats
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.leaderboards.items import read_items
 from alignscore_metric.scores.estimates import (
     ConsistencyRate,
     EstimateSettings,
-    Floats,
     estimate_consistency_rate,
 )
 

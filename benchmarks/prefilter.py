@@ -26,11 +26,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pages import machine, write_between_marks
 
 from alignscore_metric import AlignScore
+from alignscore_metric.arrays import Bools, Floats
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
 from alignscore_metric.scores.statistics import roc_auc, value
 from alignscore_metric.text.copying import blend, copied_shares
@@ -42,8 +42,6 @@ SETS = ("frank", "summeval", "cogensumm", "xsumfaith")
 KEEP = (1, 2, 4, 8)
 FRONT_SETS = ("xsumfaith",)  # where the ranking matters most
 TIMED_ROWS, LONG_ROWS = 40, 12
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Choose = Callable[[PairTable, int], Bools]
 
 

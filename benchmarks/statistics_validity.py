@@ -19,6 +19,7 @@ import numpy as np
 from pages import write_between_marks
 from scipy import special, stats
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
 from alignscore_metric.result import ScoreSummary
 from alignscore_metric.scores import statistics as st
@@ -58,7 +59,7 @@ class Population:
     agreement: float = 0.8
 
     @property
-    def clusters(self) -> st.Ints:
+    def clusters(self) -> Ints:
         """Document of each row."""
         sizes = np.full(self.documents, self.summaries)
         if self.uneven:
@@ -66,40 +67,40 @@ class Population:
             sizes = stats.geom.ppf(quantiles, 1 / self.summaries).astype(int)
         return np.repeat(np.arange(self.documents), sizes)
 
-    def errors(self, rng: np.random.Generator) -> st.Floats:
+    def errors(self, rng: np.random.Generator) -> Floats:
         """Of each row: a document's share and the row's own, variance 1 in all."""
         shared = math.sqrt(self.effect) * rng.normal(size=self.documents)[self.clusters]
         own = rng.normal(size=len(self.clusters))
         return np.asarray((shared + own) / math.sqrt(1 + self.effect))
 
-    def labels(self, rng: np.random.Generator) -> st.Floats:
+    def labels(self, rng: np.random.Generator) -> Floats:
         """0 and 1, more alike within a document than between documents."""
         cut = stats.norm.ppf(self.positives)
         labels = (self.errors(rng) < cut).astype(float)
         return labels if 0 < labels.mean() < 1 else self.labels(rng)
 
-    def labelled(self, rng: np.random.Generator) -> tuple[st.Floats, st.Floats]:
+    def labelled(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Labels and scores of a sample; binormal, so that the AUC is Phi(distance / sqrt 2)."""
         labels = self.labels(rng)
         distance = math.sqrt(2) * stats.norm.ppf(self.agreement)
         return labels, distance * labels + self.errors(rng)
 
-    def graded(self, rng: np.random.Generator) -> tuple[st.Floats, st.Floats]:
+    def graded(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Judgments and scores, bivariate normal: Spearman's is 6 / pi asin(Pearson's / 2)."""
         pearson = 2 * math.sin(math.pi * self.agreement / 6)
         judgments = self.errors(rng)
         return judgments, pearson * judgments + math.sqrt(1 - pearson**2) * self.errors(rng)
 
-    def scores(self, rng: np.random.Generator) -> st.Floats:
+    def scores(self, rng: np.random.Generator) -> Floats:
         """Scores in (0, 1), most of them high, of mean `mean_score(HIGH)`."""
         return as_scores(self.errors(rng), HIGH)
 
-    def two_valued(self, rng: np.random.Generator) -> st.Floats:
+    def two_valued(self, rng: np.random.Generator) -> Floats:
         """Scores of a sure judge: 0.98, or 0.02 of a share of `1 - positives`."""
         cut = stats.norm.ppf(self.positives)
         return np.where(self.errors(rng) < cut, 0.98, 0.02)
 
-    def two_systems(self, rng: np.random.Generator) -> tuple[st.Floats, st.Floats]:
+    def two_systems(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Scores of two systems on the same documents, the second's of mean `mean_score(LOWER)`."""
         first, second = self.errors(rng), self.errors(rng)
         return as_scores(first, HIGH), as_scores(0.8 * first + 0.6 * second, LOWER)
@@ -109,7 +110,7 @@ class Population:
 HIGH, LOWER, SPREAD = 1.5, 1.2, 1.2
 
 
-def as_scores(errors: st.Floats, level: float) -> st.Floats:
+def as_scores(errors: Floats, level: float) -> Floats:
     """Scores in (0, 1) from errors of variance 1."""
     return np.asarray(special.expit(level + SPREAD * errors))
 
@@ -181,7 +182,7 @@ def result_ci_of_two_values(
     return _result_ci(population, population.two_valued(rng), truth, resamples)
 
 
-def _result_ci(population: Population, scores: st.Floats, truth: float, resamples: int) -> Trial:
+def _result_ci(population: Population, scores: Floats, truth: float, resamples: int) -> Trial:
     by_document, by_row = (
         ScoreSummary(scores, sources, "").ci(resamples=resamples)
         for sources in (population.clusters, np.arange(len(scores)))
@@ -301,11 +302,11 @@ class Null:
     scale: tuple[float, float] = (1.0, 1.0)
 
     @property
-    def systems(self) -> st.Ints:
+    def systems(self) -> Ints:
         """System of each row."""
         return np.tile(np.arange(self.population.summaries), self.population.documents)
 
-    def sample(self, rng: np.random.Generator) -> tuple[st.Floats, list[st.Floats]]:
+    def sample(self, rng: np.random.Generator) -> tuple[Floats, list[Floats]]:
         """Labels, and the scores of both metrics, whose errors are correlated."""
         labels, common = self.population.labels(rng), self.population.errors(rng)
         distance = stats.norm.ppf(self.population.agreement)

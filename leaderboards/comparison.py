@@ -12,12 +12,10 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.scores.intervals import Resampling, document_sums, mean_estimate
 from alignscore_metric.scores.significance import holm, separated_clusters, sign_flip_p_value
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: Scores that differ no more are a tie: ten times what rounding in batches does to a score.
 TIE = 1e-4

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from alignscore_metric.arrays import Bools, Floats
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
 from alignscore_metric.leaderboards.cards import overlapping
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from alignscore_metric.leaderboards.items import ItemTable
 
 Threshold = Literal["fixed", "summac", "alignscore"]
-Bools = npt.NDArray[np.bool_]
 Strings = npt.NDArray[np.str_]
 
 
@@ -146,11 +146,11 @@ class Panel:
     """
 
     column: Column
-    targets: st.Floats
+    targets: Floats
     documents: Strings
     systems: Strings | None
-    scores: Mapping[str, st.Floats]
-    tuning: Mapping[str, tuple[st.Floats, st.Floats]] = field(default_factory=dict)
+    scores: Mapping[str, Floats]
+    tuning: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
 
 def build_board(
@@ -288,7 +288,7 @@ def _hashes(
 
 def _tuning(
     task: Task, found: Mapping[tuple[str, str, str], ItemTable], metric: str
-) -> tuple[st.Floats, st.Floats]:
+) -> tuple[Floats, Floats]:
     """Labels and scores of the val rows; nothing where val is what is judged, or is not there."""
     table = found.get((metric, task.dataset, "val"))
     if "val" in task.splits or table is None:
@@ -327,7 +327,7 @@ class _Judged:
 
     cell: Cell
     sampled: Sampled | None
-    scores: st.Floats  # or decisions
+    scores: Floats  # or decisions
     defined: Bools
 
 
@@ -364,7 +364,7 @@ def _cell(sampled: Sampled, settings: BoardSettings) -> Cell:
 _NO_ROWS = (np.empty(0), np.empty(0, dtype=bool))
 
 
-def _decide(panel: Panel, name: str, measure: Measure) -> tuple[st.Floats, str]:
+def _decide(panel: Panel, name: str, measure: Measure) -> tuple[Floats, str]:
     """Scores, or decisions where the measure asks for them; and why there are none."""
     scores = panel.scores[name]
     if measure.threshold is None:
@@ -383,7 +383,7 @@ def _decide(panel: Panel, name: str, measure: Measure) -> tuple[st.Floats, str]:
     return np.where(np.isnan(scores), np.nan, scores > threshold), ""
 
 
-def undefined_reason(panel: Panel, scores: st.Floats, measure: Measure) -> str:
+def undefined_reason(panel: Panel, scores: Floats, measure: Measure) -> str:
     """Why a statistic is undefined on these rows; empty where it is defined."""
     defined = ~np.isnan(scores)
     targets = panel.targets[defined]
@@ -423,7 +423,7 @@ def _rng(settings: BoardSettings, key: str) -> np.random.Generator:
 
 
 #: Differences of two metrics' agreement: observed, and under the null hypothesis.
-_Differences = Mapping[tuple[str, str], tuple[float, st.Floats]]
+_Differences = Mapping[tuple[str, str], tuple[float, Floats]]
 
 
 def _differences(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.edits.robustness import KINDS, edit_pair
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.comparison import TIE
@@ -128,7 +129,7 @@ def probe(metric: Metric, pairs: EditedPairs, resampling: Resampling) -> Robustn
 
 
 def _effect(
-    kind: str, before: st.Floats, after: st.Floats, documents: st.Ints, resampling: Resampling
+    kind: str, before: Floats, after: Floats, documents: Ints, resampling: Resampling
 ) -> Effect:
     defined = ~(np.isnan(before) | np.isnan(after))
     before, after, documents = before[defined], after[defined], documents[defined]

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, Table, read_table
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ID_COLUMN, SCORE_COLUMN = "id", "alignscore"
 

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.checkpoint.loading import Checkpoint
 from alignscore_metric.engine.engine import (
     Engine,
@@ -29,8 +30,6 @@ from alignscore_metric.engine.engine import (
     sharing_out,
     side_by_side,
 )
-
-Floats = npt.NDArray[np.float64]
 
 Inputs = tuple[list[str], list[str], npt.NDArray[np.int64]]
 

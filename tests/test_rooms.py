@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "alignscore_metric"
 ROOMS = (
-    "errors",  # and the version
+    "errors",  # and the version, and types of arrays
     "system",
     "text",
     "scores",
@@ -48,7 +48,7 @@ MODULES = modules()
 
 def room_of(module: str) -> str:
     place = module.removeprefix(PACKAGE).strip(".").split(".")[0]
-    if place in ("errors", "version"):
+    if place in ("arrays", "errors", "version"):
         return "errors"
     if place == "__main__":
         return "commands"

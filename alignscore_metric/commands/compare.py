@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.commands.options import (
     OK,
     TABLE_FORMATS,
@@ -23,7 +24,6 @@ from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import refuse_input_as_output, write_text
 
 if TYPE_CHECKING:
-    from alignscore_metric.leaderboards.comparison import Floats
     from alignscore_metric.leaderboards.systems import Examples
     from alignscore_metric.leaderboards.tables.comparison import Contrast
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.commands.options import (
     OK,
     Commands,
@@ -26,7 +27,7 @@ from alignscore_metric.system.whole_files import refuse_input_as_output
 
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
-    from alignscore_metric.scores.decisions import Calibration, Floats
+    from alignscore_metric.scores.decisions import Calibration
 
 
 class LabelledRows(NamedTuple):

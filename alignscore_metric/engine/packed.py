@@ -18,12 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from alignscore_metric.arrays import Ints
 from alignscore_metric.checkpoint.aligner import CLAIM_POOLINGS, Aligner, copied_runs
 from alignscore_metric.checkpoint.encoder import Encoder
 from alignscore_metric.engine.encoding import PackedPairs
 from alignscore_metric.engine.fused import activated, add_norm, dense
-
-Ints = npt.NDArray[np.int64]
 
 
 def can_pack(aligner: Aligner) -> bool:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.checkpoint.aligner import Aligner
 from alignscore_metric.engine.int8 import multiplies_exactly, quantised
 from alignscore_metric.engine.packed import can_pack
@@ -32,8 +33,6 @@ PRECISIONS = (*COMPUTED_IN, AUTO)
 
 LARGEST_CHANGE, AUC_CHANGE = 0.005, 0.001
 """What `auto` lets a precision change: any summary's score, and the AUC over all of them."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def in_precision(aligner: Aligner, precision: str, device: torch.device) -> Aligner:

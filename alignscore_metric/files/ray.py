@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import (
     AlignScoreError,
     ConfigurationError,
@@ -52,7 +53,7 @@ from alignscore_metric.files.windows import (
     source_numbers,
 )
 from alignscore_metric.metric import AlignScore, check_inputs
-from alignscore_metric.result import Floats, ScoreSummary
+from alignscore_metric.result import ScoreSummary
 from alignscore_metric.text.pairs import IntArray
 
 try:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from alignscore_metric.arrays import Floats
 from alignscore_metric.text.pairs import PairTable
-
-Floats = npt.NDArray[np.float64]
 
 
 class Evidence(Protocol):

@@ -8,11 +8,9 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.report.plots import score_edges
-
-Floats = npt.NDArray[np.float64]
 
 #: Bars that share a colour: the page has five colours for the bars' twenty.
 BARS_OF_A_COLOUR = 4

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import InputError, MissingResourceError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from alignscore_metric.report.evaluation import Evaluation
     from alignscore_metric.scores.decisions import Reliability
 
-Floats = npt.NDArray[np.float64]
 
 BINS = 20
 BLUE, ORANGE, INK = "#0072B2", "#D55E00", "#333333"

@@ -12,12 +12,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Reduction = Callable[[Floats], float]
 
 

@@ -18,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
+from alignscore_metric.arrays import Bools, Floats
 from alignscore_metric.errors import ConfigurationError, InputError
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Method = Literal["logistic", "isotonic"]
 Bins = Literal["equal_mass", "equal_width"]
 

@@ -20,10 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError, InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: No interval from fewer labels.
 FEWEST_LABELS = 20

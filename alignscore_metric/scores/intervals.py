@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.scores import statistics as st
-from alignscore_metric.scores.statistics import Floats, Ints, Statistic
+from alignscore_metric.scores.statistics import Statistic
 
 #: Documents above which a mean's interval is the linearised one: a bootstrap would take seconds.
 LINEAR_FROM = 10_000

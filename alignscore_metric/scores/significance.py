@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.scores.intervals import Design, resample_batches
-from alignscore_metric.scores.statistics import Floats, Preparation, roc_auc
+from alignscore_metric.scores.statistics import Preparation, roc_auc
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 #: Signs that are drawn at a time, so that memory does not grow with the documents.

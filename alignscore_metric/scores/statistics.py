@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from alignscore_metric.arrays import Floats, Ints
 
 
 class Statistic(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.scores.statistics import Floats, binary, finite
+from alignscore_metric.arrays import Floats
+from alignscore_metric.scores.statistics import binary, finite
 
 
 def summac_threshold(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:

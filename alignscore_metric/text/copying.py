@@ -7,15 +7,13 @@ evidence into its scores, because small models miss some of it.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.text.ngrams import normalise
 from alignscore_metric.text.pairs import PairTable
 
 LENGTH = 4
 """Words of an n-gram; of a sentence with fewer words, all of them."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def copied_shares(table: PairTable) -> Floats:

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from alignscore_metric.arrays import Bools, Floats
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.text.ngrams import normalise
 from alignscore_metric.text.pairs import IntArray, PairTable
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 ScorePairs = Callable[[Sequence[str], Sequence[str], IntArray], Floats]
 """Scores of pairs, from distinct chunks, distinct sentences and rows of (chunk, sentence)."""
 Choose = Callable[[PairTable], Bools]

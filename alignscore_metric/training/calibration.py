@@ -14,9 +14,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.scores.decisions import reliability
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from alignscore_metric.arrays import Ints
 from alignscore_metric.errors import InputError, MissingResourceError
 from alignscore_metric.leaderboards.nlu.tasks import NluTask
-from alignscore_metric.scores.statistics import Ints
 from alignscore_metric.training.data import AlignmentExample, read_examples
 
 DATA_ENDINGS = (".dev.jsonl", ".dev.jsonl.gz")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.leaderboards.nlu.tasks import MeasureName
 from alignscore_metric.scores import statistics as st
 
@@ -21,7 +22,7 @@ ANSWERING_HEADS = ("bin", "tri", "reg")
 SUPPORTED = {"bin": 1, "tri": 0}
 """The class of each head that means "aligned"."""
 
-Logits = Mapping[str, st.Floats]
+Logits = Mapping[str, Floats]
 """Of N pairs by head: shape [N, 2], [N, 3], [N]."""
 
 
@@ -38,9 +39,9 @@ class Answers:
     """
 
     head: str
-    labels: st.Floats
-    contexts: st.Ints
-    questions: st.Ints
+    labels: Floats
+    contexts: Ints
+    questions: Ints
     logits: Logits
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Answers:
@@ -72,13 +73,13 @@ class PreparedMeasure:
     """
 
     statistic: st.Statistic
-    contexts: st.Ints
+    contexts: Ints
     chance: float
     majority: float = math.nan
     lowest: float = 0.0
 
 
-def degrees(logits: Logits) -> dict[str, st.Floats]:
+def degrees(logits: Logits) -> dict[str, Floats]:
     """How far each head holds each pair for aligned: P(aligned) of `bin` and `tri`, `reg` as is.
 
     Example:
@@ -107,7 +108,7 @@ def prepare_measure(
     return _MEASURES[measure](answers, degree)
 
 
-def _accuracy(answers: Answers, _: st.Floats) -> PreparedMeasure:
+def _accuracy(answers: Answers, _: Floats) -> PreparedMeasure:
     logits = answers.logits[answers.head]
     return PreparedMeasure(
         st.mean(logits.argmax(axis=1) == answers.labels),
@@ -117,7 +118,7 @@ def _accuracy(answers: Answers, _: st.Floats) -> PreparedMeasure:
     )
 
 
-def _f1(answers: Answers, _: st.Floats) -> PreparedMeasure:
+def _f1(answers: Answers, _: Floats) -> PreparedMeasure:
     """Of the aligned pairs. A coin finds half of them, as precise as they are frequent."""
     decided = answers.logits[answers.head].argmax(axis=1) == SUPPORTED[answers.head]
     share = float(answers.right.mean())
@@ -129,11 +130,11 @@ def _f1(answers: Answers, _: st.Floats) -> PreparedMeasure:
     )
 
 
-def _roc_auc(answers: Answers, degree: st.Floats) -> PreparedMeasure:
+def _roc_auc(answers: Answers, degree: Floats) -> PreparedMeasure:
     return PreparedMeasure(st.roc_auc(answers.right, degree), answers.contexts, 0.5, 0.5)
 
 
-def _choice(answers: Answers, degree: st.Floats) -> PreparedMeasure:
+def _choice(answers: Answers, degree: Floats) -> PreparedMeasure:
     """The highest option is the answer; where m are equally high, a right one counts 1 / m."""
     known = answers.only(answers.questions >= 0)
     degree, questions = degree[answers.questions >= 0], known.questions
@@ -146,17 +147,17 @@ def _choice(answers: Answers, degree: st.Floats) -> PreparedMeasure:
     return PreparedMeasure(st.mean(credit), contexts, float(chance.mean()))
 
 
-def _pearson(answers: Answers, degree: st.Floats) -> PreparedMeasure:
+def _pearson(answers: Answers, degree: Floats) -> PreparedMeasure:
     statistic = st.pearson(answers.labels, degree)
     return PreparedMeasure(statistic, answers.contexts, chance=0.0, lowest=-1.0)
 
 
-def _spearman(answers: Answers, degree: st.Floats) -> PreparedMeasure:
+def _spearman(answers: Answers, degree: Floats) -> PreparedMeasure:
     statistic = st.spearman(answers.labels, degree)
     return PreparedMeasure(statistic, answers.contexts, chance=0.0, lowest=-1.0)
 
 
-_MEASURES: Mapping[MeasureName, Callable[[Answers, st.Floats], PreparedMeasure]] = {
+_MEASURES: Mapping[MeasureName, Callable[[Answers, Floats], PreparedMeasure]] = {
     "accuracy": _accuracy,
     "f1": _f1,
     "roc_auc": _roc_auc,

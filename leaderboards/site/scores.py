@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
+from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import InputError, MissingResourceError
 from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable
-from alignscore_metric.leaderboards.site.figures import Curve, Floats, distribution, roc
+from alignscore_metric.leaderboards.site.figures import Curve, distribution, roc
 
 if TYPE_CHECKING:
     import pandas as pd
