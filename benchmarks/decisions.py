@@ -41,8 +41,9 @@ from alignscore_metric.scores.decisions import (
 from alignscore_metric.scores.intervals import Design, Sampled
 
 RESAMPLES = 1000
-#: No threshold has a precision of 0.9 on these sets together.
 PRECISION = "precision=0.7"
+"""No threshold has a precision of 0.9 on these sets together."""
+
 BEGIN, END = "<!-- written by benchmarks/decisions.py: from here -->", "<!-- to here -->"
 Rule = Callable[[str, Floats], npt.ArrayLike]
 """What makes decisions, or probabilities, of the scores of one set."""

@@ -57,12 +57,13 @@ from alignscore_metric.text.pairs import PairTable
 from alignscore_metric.text.splitters import chunk_passages, get_splitter
 
 SETS = ("frank", "xsumfaith", "summeval", "cogensumm")
-#: layers, width, heads, inner width
 SHAPES = {
     "base": (12, 768, 12, 3072),
     "large": (24, 1024, 16, 4096),
     "tiny": (2, 128, 2, 512),  # to try the script out
 }
+"""layers, width, heads, inner width"""
+
 VOCABULARY = 50265  # RoBERTa's: as wide as its language model's head
 BATCH, LENGTH, CHUNK_WORDS = 32, 512, 350
 

@@ -33,9 +33,9 @@ from alignscore_metric.scores.estimates import (
 SIZES = (50, 100, 200)
 STRATA = 3
 REAL = {"FRANK": "frank", "XSumFaith": "xsumfaith"}
-#: Corpus size, share of consistent summaries, AUC of the scores.
 SIMULATED = ((2000, 0.5, 0.9), (2000, 0.9, 0.8), (2000, 0.05, 0.9), (2000, 0.5, 0.5))
-#: The first has no strata and all defaults.
+"""Corpus size, share of consistent summaries, AUC of the scores."""
+
 METHODS: dict[str, tuple[EstimateSettings, int | None]] = {
     "PPI++": (EstimateSettings(), None),
     "PPI": (EstimateSettings(lam=1), None),
@@ -44,6 +44,7 @@ METHODS: dict[str, tuple[EstimateSettings, int | None]] = {
     "PPI++, target system": (EstimateSettings(target="system"), None),
     "labels alone, target system": (EstimateSettings(lam=0, target="system"), None),
 }
+"""The first has no strata and all defaults."""
 
 
 @dataclass(frozen=True)

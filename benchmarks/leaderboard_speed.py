@@ -18,8 +18,6 @@ from sklearn.metrics import roc_auc_score
 from alignscore_metric.leaderboards.evaluate import BoardSettings, build_board
 from alignscore_metric.leaderboards.items import ITEM_COLUMNS, ItemTable, RunInfo
 
-#: Rows, positives and documents of SummaC's test sets, as the data cards count them; FactCC's
-#: documents, whose test cut was not found, in the proportion of its val cut.
 SETS = {
     "cogensumm": (400, 312, 100),
     "xsumfaith": (1220, 124, 475),
@@ -28,6 +26,8 @@ SETS = {
     "summeval": (800, 720, 100),
     "frank": (1575, 567, 350),
 }
+"""Rows, positives and documents of SummaC's test sets, as the data cards count them; FactCC's
+documents, whose test cut was not found, in the proportion of its val cut."""
 
 
 def table(dataset: str, metric: int) -> ItemTable:

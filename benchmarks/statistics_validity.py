@@ -34,8 +34,8 @@ from alignscore_metric.scores.significance import p_value, permutation_draws
 from alignscore_metric.training.data import IGNORED
 from alignscore_metric.training.evaluation import intervals
 
-#: Documents and summaries of each in SummaC's test sets, rounded to whole grids.
 SUMMAC = ((100, 4), (475, 3), (189, 3), (168, 3), (100, 8), (350, 4))
+"""Documents and summaries of each in SummaC's test sets, rounded to whole grids."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Population:
         return as_scores(first, HIGH), as_scores(0.8 * first + 0.6 * second, LOWER)
 
 
-#: Logits of scores are their errors times `SPREAD`, moved so far.
 HIGH, LOWER, SPREAD = 1.5, 1.2, 1.2
+"""Logits of scores are their errors times `SPREAD`, moved so far."""
 
 
 def as_scores(errors: Floats, level: float) -> Floats:
@@ -124,9 +124,10 @@ def mean_score(level: float) -> float:
 # --- where intervals are printed -----------------------------------------------------------------
 
 Interval = tuple[float, float]
-#: The interval of a sample, the usual one over rows one by one (None where nobody asks), the
-#: truth.
 Trial = tuple[Interval, Interval | None, float]
+"""The interval of a sample, the usual one over rows one by one (None where nobody asks), the
+truth."""
+
 Place = Callable[[Sequence[Population], int, np.random.Generator], Trial]
 
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from alignscore_metric.errors import InputError
 
 FORMAT = 1
-#: Key of the mean over columns among the columns' keys.
 MEAN = "mean"
+"""Key of the mean over columns among the columns' keys."""
 
 
 @dataclass(frozen=True)

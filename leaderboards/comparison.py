@@ -17,8 +17,8 @@ from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.scores.intervals import Resampling, document_sums, mean_estimate
 from alignscore_metric.scores.significance import holm, separated_clusters, sign_flip_p_value
 
-#: Scores that differ no more are a tie: ten times what rounding in batches does to a score.
 TIE = 1e-4
+"""Scores that differ no more are a tie: ten times what rounding in batches does to a score."""
 
 
 @dataclass(frozen=True, kw_only=True)

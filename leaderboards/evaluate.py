@@ -360,8 +360,8 @@ def _cell(sampled: Sampled, settings: BoardSettings) -> Cell:
     return Cell(found.value, found.low, found.high)
 
 
-#: A mean has no rows of its own.
 _NO_ROWS = (np.empty(0), np.empty(0, dtype=bool))
+"""A mean has no rows of its own."""
 
 
 def _decide(panel: Panel, name: str, measure: Measure) -> tuple[Floats, str]:
@@ -422,8 +422,8 @@ def _rng(settings: BoardSettings, key: str) -> np.random.Generator:
 # --- tests, means, rows --------------------------------------------------------------------------
 
 
-#: Differences of two metrics' agreement: observed, and under the null hypothesis.
 _Differences = Mapping[tuple[str, str], tuple[float, Floats]]
+"""Differences of two metrics' agreement: observed, and under the null hypothesis."""
 
 
 def _differences(

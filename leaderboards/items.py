@@ -17,13 +17,15 @@ from alignscore_metric.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns of an evaluation set; `label` and `human_score` are NaN, `system` and `origin` None,
-#: where the data has none. `source` may be None in a set whose documents were not published.
 COLUMNS = ("id", "source", "summary", "label", "human_score", "system", "origin", "split")
-#: Columns of an item table.
+"""Columns of an evaluation set; `label` and `human_score` are NaN, `system` and `origin` None,
+where the data has none. `source` may be None in a set whose documents were not published."""
+
 ITEM_COLUMNS = (
     "id", "text", "document", "score", "label", "human_score", "system", "origin",
 )  # fmt: skip
+"""Columns of an item table."""
+
 _NUMBERS = ("score", "label", "human_score")
 
 

@@ -27,12 +27,12 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][^\W_]*(?:['\u2019-][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-#: Too frequent to tell anything about what a text says.
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be been but by for from had has have he her his i in is it its not of on "  # noqa: SIM905
     "or she that the their they this to was we were which who will with would you".split()
 )
-#: The mixture that each known aligner was trained on, by the cards.
+"""Too frequent to tell anything about what a text says."""
+
 MIXTURES = {
     "mini": "mini",
     "AlignScore-base": "alignscore_15",
@@ -40,6 +40,8 @@ MIXTURES = {
     "Align-base": "align_28",
     "Align-large": "align_28",
 }
+"""The mixture that each known aligner was trained on, by the cards."""
+
 _OTHERS = (
     "rouge1, rouge2, rougeL (also with _precision, _recall), bleu, chrf, ter, overlap, "
     "entity_overlap, module:function"

@@ -19,13 +19,13 @@ from alignscore_metric.leaderboards.metrics import MIXTURES
 
 Number = Annotated[float, Field(ge=-100, le=100)]
 
-#: What a table's `provenance` means, in the words that are shown.
 PROVENANCE = {
     "read": "numbers read there",
     "recalled_means_agree": "numbers written from memory, their row means agree with averages "
     "read in the authors' README",
     "recalled": "numbers written from memory, not checked",
 }
+"""What a table's `provenance` means, in the words that are shown."""
 
 
 class PublishedTable(BaseModel):

@@ -32,8 +32,9 @@ from alignscore_metric.leaderboards.items import (
 )
 from alignscore_metric.leaderboards.metrics import Metric
 
-#: Rows that are scored, then written, at a time.
 RUN_WINDOW = 256
+"""Rows that are scored, then written, at a time."""
+
 _RUN = "alignscore leaderboard run BENCHMARK --metric"
 
 

@@ -30,11 +30,12 @@ from alignscore_metric.text.ngrams import LONG, SHORT
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "data_cards"
 INDEX = "README.md"
-#: A measured overlap of a smaller share of rows is left out of a page, and counted.
 SHOWN_SHARE = 0.001
+"""A measured overlap of a smaller share of rows is left out of a page, and counted."""
+
 MISSING = "\N{EN DASH}"
-#: Punctuation that Markdown may take for markup; `_` inside words it does not.
 _MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])|^[#+-](?=\s)|(?<=^\d)[.)](?=\s)")
+"""Punctuation that Markdown may take for markup; `_` inside words it does not."""
 
 
 def escape(text: str) -> str:

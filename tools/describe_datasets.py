@@ -176,11 +176,11 @@ def documents_jsonl(path: Path) -> Rows:
     return _read_rows(path, _document_row)
 
 
-#: The readers of training files, by the names that data cards give them.
 TRAINING_READERS: dict[str, Callable[[Path], Rows]] = {
     "train_jsonl": train_jsonl,
     "documents_jsonl": documents_jsonl,
 }
+"""The readers of training files, by the names that data cards give them."""
 
 
 def _read_rows(path: Path, parse: Callable[[dict[str, Any]], _Row]) -> Rows:

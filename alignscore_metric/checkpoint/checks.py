@@ -31,7 +31,6 @@ LARGEST_SIZE = 2**20  # of any size in a configuration; the largest vocabulary h
 
 _ENCODER, _EMBEDDINGS = "encoder.encoder.", "encoder.embeddings."
 _ALBERT = f"{_ENCODER}albert_layer_groups.0.albert_layers.0."
-#: By their names in transformers' configurations, where an aligner's tensors show its sizes.
 _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
     "vocab_size": ((f"{_EMBEDDINGS}word_embeddings.weight", 0),),
     "max_position_embeddings": ((f"{_EMBEDDINGS}position_embeddings.weight", 0),),
@@ -46,8 +45,10 @@ _PLACES: dict[str, tuple[tuple[str, int], ...]] = {
         (f"{_ALBERT}ffn.weight", 0),
     ),
 }
-#: Without these nothing tells how large a model would become.
+"""By their names in transformers' configurations, where an aligner's tensors show its sizes."""
+
 _NEEDED = ("vocab_size", "hidden_size", "intermediate_size")
+"""Without these nothing tells how large a model would become."""
 
 
 def check_parts(parts: Parts) -> None:

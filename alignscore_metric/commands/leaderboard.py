@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable
     from alignscore_metric.leaderboards.tasks import Task
 
-#: Folders to look for data in, separated as in PATH.
 DATA_VARIABLE = "ALIGNSCORE_DATA"
+"""Folders to look for data in, separated as in PATH."""
+
 TEST_FORMATS = ("text", "markdown", "csv", "latex")
 BOARD_FORMATS = (*TEST_FORMATS, "json")
 SETTINGS: Mapping[str, Any] = {"resamples": 1000, "seed": 0, "alpha": 0.05, "systems": False}
-#: What decides a board, with its defaults; a saved board was decided when it was made.
 BOARD_OPTIONS = {"split": None, "statistic": "roc_auc", "metric": None, **SETTINGS}
-#: Modules that the extra `leaderboards` installs.
+"""What decides a board, with its defaults; a saved board was decided when it was made."""
+
 _EXTRA = frozenset(("jinja2", "markupsafe", "matplotlib", "pyarrow", "pydantic", "sklearn", "yaml"))
+"""Modules that the extra `leaderboards` installs."""
 
 
 def add_leaderboard(commands: Commands) -> None:

@@ -32,7 +32,6 @@ _TRIES = 4  # of an edit that may draw to change nothing
 
 _NEGATED = "do|does|did|is|are|was|were|has|have|had|would|could|should|must|need"
 _PRONOUNS = "I|you|we|they|You|We|They"
-#: Full forms and their contractions, as patterns and what is put in their place.
 _EXPAND = (
     (re.compile(r"\b([Ww])on['\u2019]t\b"), r"\1ill not"),
     (re.compile(r"\b([Cc])an['\u2019]t\b"), r"\1annot"),
@@ -41,6 +40,8 @@ _EXPAND = (
     (re.compile(rf"\b({_PRONOUNS})['\u2019]ve\b"), r"\1 have"),
     (re.compile(rf"\b({_PRONOUNS}|[Hh]e|[Ss]he|[Ii]t)['\u2019]ll\b"), r"\1 will"),
 )
+"""Full forms and their contractions, as patterns and what is put in their place."""
+
 _CONTRACT = (
     (re.compile(r"\b([Ww])ill not\b"), r"\1on't"),
     (re.compile(r"\b([Cc])annot\b"), r"\1an't"),

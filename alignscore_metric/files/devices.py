@@ -38,14 +38,18 @@ Result = TypeVar("Result")
 Scorer = Callable[["AlignScore", Iterable[Window]], Iterator[Result]]
 Loader = Callable[[dict[str, Any], int], "AlignScore"]
 
-#: Windows that a process has at a time: one on the device, one that it can prepare meanwhile.
 IN_HAND = 2
-#: Windows per process that may be under way or wait for an earlier one: bounds memory.
+"""Windows that a process has at a time: one on the device, one that it can prepare meanwhile."""
+
 AHEAD = 4
-#: Deaths of the process under one window, or before it has loaded, that make an error.
+"""Windows per process that may be under way or wait for an earlier one: bounds memory."""
+
 TRIES = 3
-#: Rows of a window of `DevicePool.score`: the same whatever the devices, for the same numbers.
+"""Deaths of the process under one window, or before it has loaded, that make an error."""
+
 WINDOW_ROWS = 500
+"""Rows of a window of `DevicePool.score`: the same whatever the devices, for the same numbers."""
+
 CLOSE_SECONDS = 10.0
 
 

@@ -15,8 +15,8 @@ from alignscore_metric.text.splitters import get_splitter
 if TYPE_CHECKING:
     from alignscore_metric.report.evaluation import Evaluation
 
-#: Decimals of a score in the page's data.
 DECIMALS = 4
+"""Decimals of a score in the page's data."""
 
 
 def page_content(result: Evaluation, names: Sequence[str]) -> dict[str, Any]:

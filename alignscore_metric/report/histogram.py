@@ -12,8 +12,9 @@ import numpy as np
 from alignscore_metric.arrays import Floats
 from alignscore_metric.report.plots import score_edges
 
-#: Bars that share a colour: the page has five colours for the bars' twenty.
 BARS_OF_A_COLOUR = 4
+"""Bars that share a colour: the page has five colours for the bars' twenty."""
+
 WIDTH, HEIGHT, SIDE, FLOOR, TOP = 640, 190, 26, 160, 30
 
 

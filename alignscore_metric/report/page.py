@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from alignscore_metric.report.evaluation import Evaluation
 
 ENDING = ".html"
-#: What could end a script element or, in old engines, a line of a script.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+"""What could end a script element or, in old engines, a line of a script."""
 
 
 def render_page(

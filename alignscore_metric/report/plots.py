@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 BINS = 20
 BLUE, ORANGE, INK = "#0072B2", "#D55E00", "#333333"
-#: Height of a system's tallest bar, where the next system's floor is 1 away.
 RIDGE = 0.8
+"""Height of a system's tallest bar, where the next system's floor is 1 away."""
 
 
 def score_range(scores: Floats) -> tuple[float, float]:

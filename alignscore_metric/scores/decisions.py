@@ -24,10 +24,12 @@ from alignscore_metric.errors import ConfigurationError, InputError
 Method = Literal["logistic", "isotonic"]
 Bins = Literal["equal_mass", "equal_width"]
 
-#: Fewer labels tell too little to fit anything.
 MIN_LABELS = 20
-#: Scores are this far from 0 and 1 at least where their logit is taken.
+"""Fewer labels tell too little to fit anything."""
+
 MARGIN = 1e-6
+"""Scores are this far from 0 and 1 at least where their logit is taken."""
+
 DEFAULT_OBJECTIVE = "balanced_accuracy"
 OBJECTIVES = (DEFAULT_OBJECTIVE, "recall=0.9", "miss_rate=0.1")
 _LEVELLED = ("precision", "recall", "miss_rate", "probability")

@@ -23,10 +23,11 @@ from scipy import stats
 from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError, InputError
 
-#: No interval from fewer labels.
 FEWEST_LABELS = 20
-#: Nor from fewer in a stratum.
+"""No interval from fewer labels."""
+
 FEWEST_IN_STRATUM = 5
+"""Nor from fewer in a stratum."""
 
 
 @dataclass(frozen=True)

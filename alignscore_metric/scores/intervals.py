@@ -19,15 +19,18 @@ from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.statistics import Statistic
 
-#: Documents above which a mean's interval is the linearised one: a bootstrap would take seconds.
 LINEAR_FROM = 10_000
-#: Float64 cells of one batch of resamples: 256 KB an array. Larger ones leave the cache, and the
-#: allocator gets fresh pages for each.
+"""Documents above which a mean's interval is the linearised one: a bootstrap would take seconds."""
+
 _BATCH_CELLS = 32_000
-#: More undefined resamples than this share make an interval undefined.
+"""Float64 cells of one batch of resamples: 256 KB an array. Larger ones leave the cache, and the
+allocator gets fresh pages for each."""
+
 _MAX_UNDEFINED_DRAWS = 0.05
-#: As near to each other, or to 0 or 1, as rounding brings what is equal.
+"""More undefined resamples than this share make an interval undefined."""
+
 _ON_A_BOUND = 1e-9
+"""As near to each other, or to 0 or 1, as rounding brings what is equal."""
 
 # --- settings and designs ------------------------------------------------------------------------
 

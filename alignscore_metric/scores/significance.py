@@ -18,8 +18,8 @@ from alignscore_metric.scores.intervals import Design, resample_batches
 from alignscore_metric.scores.statistics import Preparation, roc_auc
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
-#: Signs that are drawn at a time, so that memory does not grow with the documents.
 _SIGNS_AT_ONCE = 1_000_000
+"""Signs that are drawn at a time, so that memory does not grow with the documents."""
 
 
 def permutation_draws(

@@ -15,8 +15,8 @@ from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import AlignScoreError
 from alignscore_metric.text.pairs import PairTable, Source
 
-#: Where Punkt may end a sentence, and nowhere else: at a mark before a space or one of these.
 SENTENCE_END = re.compile(r"""[.?!](?=[\s)";}\]*:@'({\[!?])""")
+"""Where Punkt may end a sentence, and nowhere else: at a mark before a space or one of these."""
 
 LONG_WORD = 8
 MOST_TOKENS_OF_A_BYTE = 6

@@ -13,11 +13,12 @@ import unicodedata
 from contextlib import suppress
 from typing import TextIO
 
-#: What turns the text around it on a terminal, by which lines can be forged.
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-#: Standard streams in the order of their numbers, and what a missing one is opened for: stdin and
-#: stdout for the opposite of their use, so that using them is an error, as of any other file.
+"""What turns the text around it on a terminal, by which lines can be forged."""
+
 _STREAMS = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+"""Standard streams in the order of their numbers, and what a missing one is opened for: stdin and
+stdout for the opposite of their use, so that using them is an error, as of any other file."""
 
 
 def harmless(text: str) -> str:

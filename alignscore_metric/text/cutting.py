@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-#: After these a clause ends: Western marks before a space, CJK marks anywhere.
 _MARKS = frozenset(".!?;:,)]\"'\u2013\u2014\u2019\u201d\u2026")
+"""After these a clause ends: Western marks before a space, CJK marks anywhere."""
+
 _CJK_MARKS = frozenset("\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f")
 Ranks = npt.NDArray[np.int8]
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: Marks that only tell how to break, join or order what stands around them.
 _UNSEEN = (
     "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e0fff"
 )
+"""Marks that only tell how to break, join or order what stands around them."""
+
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _HYPHENS = "\u2010\u2011"
-#: Letters and digits in other clothes: ligatures, presentation forms, full width, mathematical
-#: alphabets. Not superscripts, fractions or circled numbers: "10²" is not "102".
 _DRESSED = (
     "\u0132\u0133\u0149\u017f\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff"
     "\ufe70-\ufefc\uff01-\uffee\U0001d400-\U0001d7ff"
 )
+"""Letters and digits in other clothes: ligatures, presentation forms, full width, mathematical
+alphabets. Not superscripts, fractions or circled numbers: "10²" is not "102"."""
+
 _UNUSUAL = re.compile(f"([{_UNSEEN}])|([{_SPACES}])|([{_HYPHENS}])|[{_DRESSED}]")
 _REPLACED = {1: "", 2: " ", 3: "-"}
 

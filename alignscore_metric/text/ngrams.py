@@ -19,9 +19,10 @@ from alignscore_metric.text.forms import one_form
 
 Hashes = npt.NDArray[np.uint64]
 
-#: Words of a run that two texts are taken to share by copying, as in Brown et al. (2020, app. C);
-#: texts below 13 words are compared by runs of 8, and those below 8 words as a whole alone.
 LONG, SHORT = 13, 8
+"""Words of a run that two texts are taken to share by copying, as in Brown et al. (2020, app. C);
+texts below 13 words are compared by runs of 8, and those below 8 words as a whole alone."""
+
 FACTOR = 0x9E3779B97F4A7C15  # odd, so that a product modulo 2**64 loses nothing
 _WORD = re.compile(r"\w+")
 _SIEVE_BITS = 26

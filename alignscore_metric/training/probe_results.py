@@ -171,8 +171,9 @@ def _text(cell: ProbeCell | None) -> str:
     return f"{100 * cell.mean:.1f}{spread}"
 
 
-#: Okabe and Ito's palette: told apart by colour-blind readers; and in grey, by the markers.
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's palette: told apart by colour-blind readers; and in grey, by the markers."""
+
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 

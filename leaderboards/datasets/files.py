@@ -18,8 +18,8 @@ from typing import Any
 
 from alignscore_metric.errors import InputError
 
-#: Folders inside a data folder in which a card's file may lie.
 FOLDERS = ("", "uniform", "official")
+"""Folders inside a data folder in which a card's file may lie."""
 
 
 @dataclass(frozen=True)

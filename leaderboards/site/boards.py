@@ -22,8 +22,8 @@ from alignscore_metric.leaderboards.tables.layout import (
     tests_layout,
 )
 
-#: Key of the column of wall times.
 SECONDS = "seconds"
+"""Key of the column of wall times."""
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Names of colours in style.css. Matplotlib wants numbers: each name gets one that nothing else
-#: uses, and the finished SVG gets the name back.
 SERIES = tuple(f"series-{number}" for number in range(1, 8))
+"""Names of colours in style.css. Matplotlib wants numbers: each name gets one that nothing else
+uses, and the finished SVG gets the name back."""
+
 _NAMES = ("ink", "muted", "line", "positive", "negative", *SERIES)
 COLOURS = {name: f"#0a0b{number:02x}" for number, name in enumerate(_NAMES, start=0x10)}
 _DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)))
-#: Bins of a distribution.
 SITE_BINS = 24
-#: Longer names are cut in figures; the tables have them whole.
+"""Bins of a distribution."""
+
 LABEL_LENGTH = 28
+"""Longer names are cut in figures; the tables have them whole."""
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -56,8 +58,6 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-#: What is taken out of matplotlib's SVG: namespaces, metadata, a style for every element, ids that
-#: would repeat in a page, fonts, line ends.
 _PAGE_STYLE = tuple(
     (re.compile(pattern, flags=re.DOTALL), new)
     for pattern, new in (
@@ -70,6 +70,8 @@ _PAGE_STYLE = tuple(
         (r"\s*\n\s*", " "),
     )
 )
+"""What is taken out of matplotlib's SVG: namespaces, metadata, a style for every element, ids that
+would repeat in a page, fonts, line ends."""
 
 
 @dataclass(frozen=True)

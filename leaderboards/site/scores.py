@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ShownExamples = Callable[[str, str], EvaluationSet]
 ShownEvidence = Callable[[str, str], "Sequence[SentenceEvidence]"]
 
-#: Hardest examples of each label that are shown for each metric.
 HARDEST = 5
+"""Hardest examples of each label that are shown for each metric."""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from alignscore_metric.system.terminal import plain
 ComparisonFormat = Literal["text", "markdown", "latex", "json"]
 
 CONTRASTS = "Examples on which two systems differ most"
-#: Of a summary in the text for a terminal.
 MAX_LINES = 8
+"""Of a summary in the text for a terminal."""
 
 
 @dataclass(frozen=True)

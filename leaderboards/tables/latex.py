@@ -43,7 +43,6 @@ _SIGNS = {
     "\N{LATIN SMALL LETTER L WITH STROKE}": r"\l{}",
     "\N{LATIN CAPITAL LETTER L WITH STROKE}": r"\L{}",
 }
-#: Combining characters, and the commands that set them on a letter.
 _ACCENTS = {
     "\N{COMBINING GRAVE ACCENT}": "`",
     "\N{COMBINING ACUTE ACCENT}": "'",
@@ -56,10 +55,13 @@ _ACCENTS = {
     "\N{COMBINING CARON}": "v",
     "\N{COMBINING CEDILLA}": "c",
 }
-#: More columns than this go on landscape paper in a document of their own.
+"""Combining characters, and the commands that set them on a letter."""
+
 WIDE = 8
-#: As wide as the table is, or shrunk to the line where it is wider.
+"""More columns than this go on landscape paper in a document of their own."""
+
 _FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""As wide as the table is, or shrunk to the line where it is wider."""
 
 
 def latex_table(layout: Layout) -> str:
