@@ -17,7 +17,7 @@ from itertools import islice
 import numpy as np
 import torch
 
-from alignscore_metric.arrays import Floats
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature, sign, splitter_version
@@ -38,7 +38,7 @@ from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among
 from alignscore_metric.text.copying import blend, copied_shares
-from alignscore_metric.text.pairs import Example, IntArray, PairLister, PairTable, Source
+from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source
 from alignscore_metric.text.prefilter import (
     ALIGNER,
     LEXICAL,
@@ -146,7 +146,7 @@ class Pipeline:
         self,
         chunks: Sequence[str],
         sentences: Sequence[str],
-        parts: Iterator[IntArray],
+        parts: Iterator[Ints],
         table: Callable[[], PairTable],
         *,
         total: Callable[[], int],
@@ -155,7 +155,7 @@ class Pipeline:
         copied: list[Future[Floats]] = []
         with ThreadPoolExecutor(1) as beside:  # which costs nothing where the device is another one
 
-            def listed() -> Iterator[IntArray]:
+            def listed() -> Iterator[Ints]:
                 part = next(parts, None)
                 while part is not None:
                     following = next(parts, None)
@@ -328,7 +328,7 @@ def _chooser(engine: Engine, ranker: Checkpoint | None) -> Choose | None:
         progress=False,
     )
 
-    def score(chunks: Sequence[str], sentences: Sequence[str], pairs: IntArray) -> Floats:
+    def score(chunks: Sequence[str], sentences: Sequence[str], pairs: Ints) -> Floats:
         with warnings.catch_warnings():  # of a text that is cut here, no score loses anything
             warnings.simplefilter("ignore", TruncationWarning)
             return ranking.score(chunks, sentences, pairs)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alignscore_metric.arrays import Floats
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.text.encodable import encodable
-from alignscore_metric.text.pairs import IntArray, PairTable, join_pair_tables
+from alignscore_metric.text.pairs import PairTable, join_pair_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class _Scores(ABC):
     signature: str
 
     @abstractmethod
-    def _sources(self) -> IntArray:
+    def _sources(self) -> Ints:
         """Equal numbers for pairs of equal sources, shape [N]."""
 
     def __len__(self) -> int:
@@ -115,10 +115,10 @@ class ScoreSummary(_Scores):
     """
 
     scores: Floats
-    source_numbers: IntArray
+    source_numbers: Ints
     signature: str
 
-    def _sources(self) -> IntArray:
+    def _sources(self) -> Ints:
         return self.source_numbers
 
 
@@ -141,7 +141,7 @@ class AlignScoreResult(_Scores):
     table: PairTable
     signature: str
 
-    def _sources(self) -> IntArray:
+    def _sources(self) -> Ints:
         return self.table.example_sources
 
     def sentences(self, row: int) -> list[SentenceEvidence]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from alignscore_metric.arrays import Floats
+from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import (
     AlignScoreError,
     ConfigurationError,
@@ -54,7 +54,6 @@ from alignscore_metric.files.windows import (
 )
 from alignscore_metric.metric import AlignScore, check_inputs
 from alignscore_metric.result import ScoreSummary
-from alignscore_metric.text.pairs import IntArray
 
 try:
     import pyarrow as pa
@@ -260,7 +259,7 @@ class _ScoredPart:
     place: int
     last: bool
     scores: Floats
-    source_numbers: IntArray
+    source_numbers: Ints
     signature: str
 
 

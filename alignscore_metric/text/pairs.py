@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from alignscore_metric.arrays import Ints
 
 Source = str | Sequence[str]
 Example = tuple[Source, str]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class PairTable:
 
     chunks: list[str]
     sentences: list[str]
-    pairs: IntArray
-    cells: IntArray
-    sentence_cells: IntArray
-    example_sentences: IntArray
-    sentence_ids: IntArray
-    example_sources: IntArray
+    pairs: Ints
+    cells: Ints
+    sentence_cells: Ints
+    example_sentences: Ints
+    sentence_ids: Ints
+    example_sources: Ints
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -103,7 +103,7 @@ class PairLister:
         self._used: list[int] = []
         self._example_sources: list[int] = []
 
-    def add(self, examples: Iterable[Example]) -> IntArray:
+    def add(self, examples: Iterable[Example]) -> Ints:
         """List examples, each a source and a summary.
 
         Returns:
@@ -192,7 +192,7 @@ def _numbered(texts: Sequence[str], known: list[str], ids: dict[str, int]) -> li
     return numbers
 
 
-def _two_columns(pairs: Sequence[tuple[int, int]]) -> IntArray:
+def _two_columns(pairs: Sequence[tuple[int, int]]) -> Ints:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
@@ -207,7 +207,7 @@ def join_pair_tables(tables: Sequence[PairTable]) -> PairTable:
     """
     chunk_ids: dict[str, int] = {}
     sentence_ids: dict[str, int] = {}
-    pairs: list[IntArray] = []
+    pairs: list[Ints] = []
     cells, used = [], []
     for table in tables:
         chunks = _numbers(chunk_ids, table.chunks)
@@ -228,12 +228,12 @@ def join_pair_tables(tables: Sequence[PairTable]) -> PairTable:
     )
 
 
-def _numbers(ids: dict[str, int], texts: Sequence[str]) -> IntArray:
+def _numbers(ids: dict[str, int], texts: Sequence[str]) -> Ints:
     """The number of each text; a new one's is the next."""
     return np.array([ids.setdefault(text, len(ids)) for text in texts], dtype=np.int64)
 
 
-def _joined_offsets(offsets: Sequence[IntArray]) -> IntArray:
+def _joined_offsets(offsets: Sequence[Ints]) -> Ints:
     """Offsets, each from 0 to its end, as one array of offsets from 0 to the sum of the ends."""
     sizes = np.concatenate([np.diff(each) for each in offsets])
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

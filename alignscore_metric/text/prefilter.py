@@ -15,12 +15,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from alignscore_metric.arrays import Bools, Floats
+from alignscore_metric.arrays import Bools, Floats, Ints
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.text.ngrams import normalise
-from alignscore_metric.text.pairs import IntArray, PairTable
+from alignscore_metric.text.pairs import PairTable
 
-ScorePairs = Callable[[Sequence[str], Sequence[str], IntArray], Floats]
+ScorePairs = Callable[[Sequence[str], Sequence[str], Ints], Floats]
 """Scores of pairs, from distinct chunks, distinct sentences and rows of (chunk, sentence)."""
 Choose = Callable[[PairTable], Bools]
 """Which cells of a table are to be scored, shape [C]; at least one of every sentence."""
@@ -71,7 +71,7 @@ def parse_prefilter(name: str) -> Prefilter | None:
     return Prefilter(found[1], int(found[2]))
 
 
-def most_relevant(relevance: IntArray | Floats, sentence_cells: IntArray, keep: int) -> Bools:
+def most_relevant(relevance: Ints | Floats, sentence_cells: Ints, keep: int) -> Bools:
     """Which cells are among the most relevant of their sentence; of equals, the earlier.
 
     Args:
@@ -114,7 +114,7 @@ def aligner_choice(table: PairTable, keep: int, score: ScorePairs) -> Bools:
     return most_relevant(aligner_relevance(table, keep, score), table.sentence_cells, keep)
 
 
-def lexical_relevance(table: PairTable, keep: int) -> IntArray:
+def lexical_relevance(table: PairTable, keep: int) -> Ints:
     """How many words a chunk shares with a sentence, rare words of the source counting more.
 
     A word that stands in d of a source's n chunks weighs log(n / d): the inverse document frequency
@@ -187,7 +187,7 @@ def chosen_scores(table: PairTable, chosen: Bools, score: ScorePairs) -> Floats:
     return scores
 
 
-def score_cells(table: PairTable, cells: IntArray, score: ScorePairs) -> Floats:
+def score_cells(table: PairTable, cells: Ints, score: ScorePairs) -> Floats:
     """Score some cells alone: their pairs once each, without any other chunk or sentence.
 
     Args:
