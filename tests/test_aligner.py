@@ -509,6 +509,7 @@ def test_a_profile_travels_in_the_configuration(tmp_path: Path):
         "max_length": 64,
         "copied_weight": 0.0,
         "prefilter": "none",
+        "texts": "raw",
     }
 
 

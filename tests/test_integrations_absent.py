@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
-SUBCLASSES = {
-    "deepeval": "deepeval",
-    "llama_index": "llama-index",
-    "ragas": "ragas",
-    "ray": "ray",
-    "torchmetrics": "torchmetrics",
+MODULES = {
+    "integrations.deepeval": "deepeval",
+    "integrations.llama_index": "llama-index",
+    "integrations.ragas": "ragas",
+    "files.ray": "ray",
+    "integrations.torchmetrics": "torchmetrics",
 }
 SCRIPT = """
 import sys
@@ -17,12 +17,13 @@ from importlib import import_module
 from alignscore_metric import MissingResourceError
 from alignscore_metric.integrations import langsmith, lm_eval, trl  # need no library
 
-libraries = sys.argv[1:]
+modules = sys.argv[1:]
+libraries = [module.split(".")[-1] for module in modules]
 assert not set(sys.modules) & {*libraries, "langsmith", "lm_eval", "trl"}
 sys.modules.update(dict.fromkeys(libraries))  # as if they were not installed
-for library in libraries:
+for module in modules:
     try:
-        import_module(f"alignscore_metric.integrations.{library}")
+        import_module(f"alignscore_metric.{module}")
     except MissingResourceError as error:
         print(error)
 """
@@ -30,10 +31,10 @@ for library in libraries:
 
 def test_an_absent_library_names_its_extra():
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *SUBCLASSES], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT, *MODULES], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
     assert [line.rpartition("; ")[2] for line in told] == [
-        f"pip install 'alignscore-metric[{extra}]'" for extra in SUBCLASSES.values()
+        f"pip install 'alignscore-metric[{extra}]'" for extra in MODULES.values()
     ]

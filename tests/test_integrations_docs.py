@@ -28,7 +28,7 @@ def session() -> Iterator[dict[str, object]]:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=[s.splitlines()[0] for s in SECTIONS])
 def test_the_python_runs(section, session, capsys, tmp_path, monkeypatch):
-    (module,) = re.findall(r"from alignscore_metric\.integrations\.(\w+) import", section)
+    (module,) = re.findall(r"from alignscore_metric\.(?:integrations|files)\.(\w+) import", section)
     if find_spec(module) is None:
         (extra,) = re.findall(r"^Extra `([\w-]+)`", section, flags=re.MULTILINE)
         pytest.skip(f"needs the extra `{extra}`")

@@ -72,7 +72,7 @@ class Counting:
 
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch):
-    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "WINDOW", 4)
+    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "RUN_WINDOW", 4)
 
 
 def run(folder: Path, data: EvaluationSet, metric=None, **options):
@@ -217,7 +217,7 @@ def _killed_journal(folder: Path, data: EvaluationSet) -> tuple[Path, bytes]:
 
 
 def test_a_journal_cut_at_any_byte(tmp_path, monkeypatch):
-    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "WINDOW", 1)
+    monkeypatch.setattr(alignscore_metric.leaderboards.runs, "RUN_WINDOW", 1)
     data = made_up(5)
     pairs = list(zip(data.frame.source, data.frame.summary, strict=True))
     expected = [None if math.isnan(score) else score for score in expected_scores(data)]
@@ -288,7 +288,7 @@ import alignscore_metric.leaderboards.runs
 from test_leaderboard_runs import Counting, made_up, true_score
 from alignscore_metric.leaderboards.runs import Runner
 
-alignscore_metric.leaderboards.runs.WINDOW = 4
+alignscore_metric.leaderboards.runs.RUN_WINDOW = 4
 
 def slow(source, summary):
     time.sleep(0.003)

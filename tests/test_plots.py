@@ -18,12 +18,16 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  # after the choice of backend
 from matplotlib.patches import StepPatch  # noqa: E402
 
-TABLE = build_pair_table([], [], split_source=list, split_summary=list)
 NONE = np.array([], dtype=np.int64)
 
 
 def result_of(scores) -> AlignScoreResult:
-    return AlignScoreResult(np.array(scores, dtype=float), np.array([]), NONE, TABLE, "signature")
+    """Scores of as many sources, summaries without evidence."""
+    sources = [str(number) for number in range(len(scores))]
+    table = build_pair_table(
+        sources, [""] * len(scores), split_source=list, split_summary=str.split
+    )
+    return AlignScoreResult(np.array(scores, dtype=float), np.array([]), NONE, table, "signature")
 
 
 def random_scores(seed: int, count: int = 80, shift: float = 0.0) -> np.ndarray:

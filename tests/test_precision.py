@@ -39,7 +39,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_fastest_within_the_bounds(
     moved: dict[str, float], expected: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(precision, "candidates", lambda device: iter(moved))
+    monkeypatch.setattr(precision, "faster_precisions", lambda device: iter(moved))
     found = choose(CPU, lambda name: EXACT + np.array([0, moved.get(name, 0), 0, 0]), FAITHFUL)
     assert found == expected
 
@@ -47,7 +47,7 @@ def test_the_fastest_within_the_bounds(
 def test_an_auc_that_moves_is_too_much(monkeypatch: pytest.MonkeyPatch):
     """Two summaries whose scores are nearly equal change places."""
     near = np.array([0.9, 0.1, 0.4001, 0.4])
-    monkeypatch.setattr(precision, "candidates", lambda device: iter(["bf16"]))
+    monkeypatch.setattr(precision, "faster_precisions", lambda device: iter(["bf16"]))
     swapped = lambda name: near + np.array([0, 0, -0.0002, 0]) * (name == "bf16")  # noqa: E731
     assert choose(CPU, swapped, FAITHFUL) == "fp32"
 
@@ -58,7 +58,7 @@ def test_a_precision_that_overflows_is_passed_over(monkeypatch: pytest.MonkeyPat
             raise NumericalError("no finite score")
         return EXACT
 
-    monkeypatch.setattr(precision, "candidates", lambda device: iter(["fp16", "bf16"]))
+    monkeypatch.setattr(precision, "faster_precisions", lambda device: iter(["fp16", "bf16"]))
     assert choose(CPU, score, FAITHFUL) == "bf16"
 
 
