@@ -442,7 +442,8 @@ def test_other_processes_score_as_this_one(how: str, tiny_aligner: Path, tmp_pat
         text=True,
         timeout=200,
         check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "2", "HF_HOME": str(tmp_path)},
+        env=os.environ
+        | {"OMP_NUM_THREADS": "2", "HF_HOME": str(tmp_path), "TOKENIZERS_PARALLELISM": "true"},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["same", "12"]

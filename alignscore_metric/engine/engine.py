@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import chain, islice
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -285,10 +285,18 @@ def sharing_out(process: int) -> Lock:
     return Lock()
 
 
+def _work_alone() -> None:
+    """In a forked child: do without threads of libraries that believe to have started theirs.
+
+    It would wait for them for ever. torch's own DataLoader does the same with torch's; tokenizers
+    goes by the variable, which a user may have set to `true`.
+    """
+    torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
 if hasattr(os, "register_at_fork"):
-    # A forked child has none of the threads that torch believes to have started, and would wait for
-    # them for ever; with one thread it needs none. torch's own DataLoader does the same.
-    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+    os.register_at_fork(after_in_child=_work_alone)
 
 
 @cache
