@@ -249,7 +249,7 @@ def test_missing_parts_are_noticed(tmp_path):
     plan = interface._Plan(files, TEXTS, "s", False, Bounds(1, 1), 1)
 
     def part(file: int, place: int, last: bool, signature: str = "x") -> interface._ScoredPart:
-        return interface._ScoredPart(file, place, last, np.ones(2), signature)
+        return interface._ScoredPart(file, place, last, np.ones(2), np.arange(2), signature)
 
     whole = [part(0, 0, False), part(0, 1, True), part(1, 0, True)]
     assert len(interface._finish(plan, whole)) == 6

@@ -515,7 +515,7 @@ def test_verbatim_claims_stand_in_their_passage_exactly_where_supported():
     )
     sentences = set(split(" ".join([*DOCUMENTS, houses])))
     visits = generate(4000, [*DOCUMENTS, houses])
-    for kind, [(yes_text, yes_claim, yes), (no_text, no_claim, no)] in visits:
+    for kind, [(yes_text, yes_claim, yes, _), (no_text, no_claim, no, _)] in visits:
         assert (yes, no) == (1, 0)
         seen[kind] += 1
         if kind == "conjunction" or ", and " in yes_claim + no_claim:
@@ -534,7 +534,7 @@ def test_verbatim_claims_stand_in_their_passage_exactly_where_supported():
 def test_conjunctions_have_one_claim_and_the_passage_decides():
     found = [pairs for kind, pairs in generate(4000) if kind == "conjunction"]
     assert len(found) > 50
-    for [(yes_text, yes_claim, _), (no_text, no_claim, _)] in found:
+    for [(yes_text, yes_claim, *_), (no_text, no_claim, *_)] in found:
         assert yes_claim == no_claim
         first, second = yes_claim.split(", and ", 1) if yes_claim.count(", and ") == 1 else ("", "")
         if first:
@@ -545,18 +545,20 @@ def test_conjunctions_have_one_claim_and_the_passage_decides():
 
 
 def test_the_claim_is_the_same_where_versions_imply_each_other_or_a_sentence_is_missing():
-    for kind, [(_, yes_claim, _), (_, no_claim, _)] in generate(3000):
+    for kind, [(_, yes_claim, *_), (_, no_claim, *_)] in generate(3000):
         if kind in ("removed", "foreign", "empty", "conjunction", "modality", "detail"):
             assert yes_claim == no_claim
 
 
 def test_directions_of_edits():
     original, edited = ("P", "c"), ("Q", "d")
-    assert cross(original, edited, "claim", 0) == [("Q", "d", 1), ("P", "d", 0)]
-    assert cross(original, edited, "passage", 0) == [("P", "c", 1), ("Q", "c", 0)]
+    none, all_of_it = (), ((0, 1),)  # what of a claim its passage does not support
+    assert cross(original, edited, "claim", 0) == [("Q", "d", 1, none), ("P", "d", 0, all_of_it)]
+    assert cross(original, edited, "passage", 0) == [("P", "c", 1, none), ("Q", "c", 0, all_of_it)]
     pairs = [pair for turn in range(4) for pair in cross(original, edited, "both", turn)]
     assert Counter(pairs) == {
-        ("P", "c", 1): 2, ("Q", "d", 1): 2, ("P", "d", 0): 2, ("Q", "c", 0): 2
+        ("P", "c", 1, none): 2, ("Q", "d", 1, none): 2,
+        ("P", "d", 0, all_of_it): 2, ("Q", "c", 0, all_of_it): 2,
     }  # fmt: skip
     assert all([p[2] for p in cross(original, edited, "both", t)] == [1, 0] for t in range(4))
 
@@ -566,7 +568,7 @@ def test_a_passage_without_the_sentence_is_no_shorter_than_one_with_it():
     """Else the number of sentences would tell the label."""
     lengths = [
         (len(split(yes_text)), len(split(no_text)))
-        for kind, [(yes_text, _, _), (no_text, _, _)] in generate(3000, words=(40, 60))
+        for kind, [(yes_text, *_), (no_text, *_)] in generate(3000, words=(40, 60))
         if kind == "removed"
     ]
     assert len(lengths) > 50

@@ -55,7 +55,7 @@ from alignscore_metric.training.recipe import (
 )
 from alignscore_metric.training.run import train
 from alignscore_metric.training.start import start_from, start_teacher
-from alignscore_metric.training.trainer import Extras, Progress, TrainingError, fit
+from alignscore_metric.training.trainer import Extras, Progress, TrainingError, fit, settled
 
 DOCUMENTS = [
     "The council closed the old bridge on Monday after engineers found 14 cracks. "
@@ -254,7 +254,8 @@ def test_clipping_changes_the_weights(short, examples):
     assert (free["bin_layer.weight"] - clipped["bin_layer.weight"]).abs().max() > 1e-4
 
 
-def test_the_average_is_the_moving_average_of_the_weights(short, examples):
+def test_the_average_is_the_moving_average_of_the_weights(short, examples, monkeypatch):
+    monkeypatch.setattr(trainer, "AVERAGED_EVERY", 1)
     recipe = replace(short, average=0.7)
     aligner = begin(recipe)
     fit(aligner, examples, recipe)
@@ -266,6 +267,52 @@ def test_the_average_is_the_moving_average_of_the_weights(short, examples):
     found = {key: value for key, value in weights_of(aligner).items() if key in floats}
     assert_same(found, floats, tolerance=2e-5)
     assert (mean["bin_layer.weight"] - steps[-1]["bin_layer.weight"]).abs().max() > 1e-3
+
+
+def test_the_average_of_every_other_step(short, examples, monkeypatch):
+    monkeypatch.setattr(trainer, "AVERAGED_EVERY", 2)
+    recipe = replace(short, average=0.7)
+    aligner = begin(recipe)
+    fit(aligner, examples, recipe)
+    steps = by_hand(examples, short)[::2]
+    mean = steps[0]
+    for weights in steps[1:]:
+        mean = {key: 0.49 * mean[key] + 0.51 * weights[key] for key in mean}
+    floats = {key: value for key, value in mean.items() if value.is_floating_point()}
+    found = {key: value for key, value in weights_of(aligner).items() if key in floats}
+    assert_same(found, floats, tolerance=2e-5)
+
+
+def test_word_embeddings_stay_as_they_are_where_asked(short, examples):
+    recipe = replace(short, train_words=False)
+    aligner = begin(recipe)
+    before = weights_of(aligner)
+    fit(aligner, examples, recipe)
+    after = weights_of(aligner)
+    words = "encoder.embeddings.word_embeddings.weight"
+    assert torch.equal(before[words], after[words])
+    assert not torch.equal(before["bin_layer.weight"], after["bin_layer.weight"])
+    assert all(weight.requires_grad for weight in aligner.parameters())
+
+
+def test_auto_precision_is_what_the_device_computes_fast(short, monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    for fast, wanted in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(trainer, "has_bf16", lambda fast=fast: fast)
+        assert settled(replace(short, precision="auto")).precision == wanted
+    with pytest.warns(UserWarning, match="emulates bf16, several times slower.*fp32"):
+        assert settled(replace(short, precision="bf16")).precision == "bf16"
+
+
+def test_lines_say_how_far_a_run_is_where_there_is_no_terminal(
+    short, examples, monkeypatch, capsys
+):
+    monkeypatch.setattr(trainer, "TOLD_EVERY", 0.0)
+    fit(begin(short), examples, short)
+    lines = capsys.readouterr().err.splitlines()
+    told = [line for line in lines if re.match(r"training: step \d+ of 11, \d+ tokens/s", line)]
+    assert len(told) == 11
+    assert "loss" in told[-1]
 
 
 def test_what_was_trained_on_is_counted(short, examples):
@@ -475,7 +522,7 @@ def test_early_stopping_keeps_the_best_weights(patient, examples, dev_sets, aver
     best = int(np.argmax(means))
     assert len(means) == best + 1 + 4
     assert progress.step == 3 * len(means) < len(all_batches(examples, recipe))
-    assert progress.best == max(means) > max(means[best + 1 :])
+    assert progress.best == max(means) >= max(means[best + 1 :])
     found = evaluate_dev(aligner, dev["wrong"], precision="fp32")
     assert found == progress.history[best]["dev"]["wrong"]
     assert mean_measure({"wrong": found}) == progress.best

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import torch
 from safetensors.torch import save_file
@@ -51,7 +51,10 @@ class AlignerConfig:
         heads: Which of `bin`, `tri` and `reg` the model has. ALIGN has all three; a checker that
             was trained as a plain classifier has one.
         head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
+        span_head: Whether the model has a head on each of the claim's tokens too, which says
+            whether the text leaves it unsupported; see `Aligner.forward`.
         profile: A `Profile` as a dict.
+        folded: What was folded into the head's weights, see `training.folding`; for readers alone.
         dtype: In which numbers the weights are saved; for readers alone.
         architectures: The class that the weights are of; for readers alone.
         **others: Left out: what a configuration file says beside these.
@@ -66,7 +69,9 @@ class AlignerConfig:
         heads: Sequence[str] = tuple(CLASSES),
         head_dropout: float = 0.1,
         copied_ngrams: int = 0,
+        span_head: bool = False,
         profile: dict[str, Any] | None = None,
+        folded: dict[str, Any] | None = None,
         dtype: str | None = None,
         architectures: Sequence[str] | None = None,
         **others: object,
@@ -78,13 +83,17 @@ class AlignerConfig:
             raise ConfigurationError(f"heads are {heads!r}; known: {', '.join(CLASSES)}")
         if type(copied_ngrams) is not int or copied_ngrams < 0:
             raise ConfigurationError(f"copied_ngrams is {copied_ngrams!r}; give a number >= 0")
+        if type(span_head) is not bool:
+            raise ConfigurationError(f"span_head is {span_head!r}; give true or false")
         # A folder of the machine that trained it says nothing to anybody else.
         self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
         self.pooling = pooling
         self.heads = list(heads)
         self.head_dropout = head_dropout
         self.copied_ngrams = copied_ngrams
+        self.span_head = span_head
         self.profile = Profile.from_dict(profile or {}).to_dict()
+        self.folded = folded
         self.dtype = dtype
         self.architectures = architectures
 
@@ -158,6 +167,8 @@ class Aligner(nn.Module):
         self.dropout = nn.Dropout(config.head_dropout)
         for head in config.heads:
             self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))
+        if config.span_head:
+            self.span_layer = nn.Linear(backbone.hidden_size, 1)
         for name, part in self.named_children():
             if name != "encoder":
                 part.apply(lambda module: initialise(module, SPREAD))
@@ -175,7 +186,8 @@ class Aligner(nn.Module):
     @property
     def reads_claim(self) -> bool:
         """Whether the model must be told which tokens are the claim's."""
-        return self.config.pooling in CLAIM_POOLINGS or self.config.copied_ngrams > 0
+        config = self.config
+        return config.pooling in CLAIM_POOLINGS or config.copied_ngrams > 0 or config.span_head
 
     @property
     def positions(self) -> float:
@@ -188,9 +200,34 @@ class Aligner(nn.Module):
         offset = backbone.pad_token_id + 1 if family else 0
         return float(backbone.max_position_embeddings - offset)
 
+    @overload
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> AlignerOutput:
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
+        spans: Literal[False] = False,
+    ) -> AlignerOutput: ...
+
+    @overload
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
+        spans: Literal[True],
+    ) -> tuple[AlignerOutput, Tensor]: ...
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
+        spans: bool = False,
+    ) -> AlignerOutput | tuple[AlignerOutput, Tensor]:
         """Run a batch of pairs through the encoder and the heads.
 
         Args:
@@ -198,11 +235,33 @@ class Aligner(nn.Module):
             attention_mask: 1 for tokens, 0 for padding, shape [N, L].
             token_type_ids: 1 for the claim's tokens, shape [N, L]; for backbones that have token
                 types, and for an aligner that `reads_claim`.
+            spans: Read the span head too.
 
         Returns:
-            The logits of each head, in float32.
+            The logits of each head, in float32; with `spans` beside them a logit for each token,
+            float32, shape [N, L]: above 0 where the text does not support it. Only those of the
+            claim's tokens mean anything.
+
+        Raises:
+            ConfigurationError: `spans` of an aligner without that head.
         """
-        return self.heads(self.pool(input_ids, attention_mask, token_type_ids))
+        encoded, copied = self._encoded(input_ids, attention_mask, token_type_ids)
+        pooled = self._pooled(encoded, attention_mask, token_type_ids, copied)
+        output = self.heads(pooled)
+        return (output, self.span_logits(encoded.last_hidden_state)) if spans else output
+
+    def span_logits(self, states: Tensor) -> Tensor:
+        """A logit for each of states [..., H], above 0 where the text leaves a token unsupported.
+
+        Raises:
+            ConfigurationError: The aligner has no span head.
+        """
+        if not self.config.span_head:
+            raise ConfigurationError(
+                "this aligner has no span head: train one with `span_head: true` in the recipe"
+            )
+        logits: Tensor = self.span_layer(states).squeeze(-1).float()
+        return logits
 
     def heads(self, pooled: Tensor) -> AlignerOutput:
         """What the heads say of pooled vectors, shape [N, W], as `pool` gives them."""
@@ -220,6 +279,13 @@ class Aligner(nn.Module):
 
         W is the backbone's hidden size H but for claim poolings; see `AlignerConfig`.
         """
+        encoded, copied = self._encoded(input_ids, attention_mask, token_type_ids)
+        return self._pooled(encoded, attention_mask, token_type_ids, copied)
+
+    def _encoded(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None
+    ) -> tuple[Any, Tensor | None]:
+        """The encoder's output, and how much of each token is copied where the model is told."""
         texts, copied = {"input_ids": input_ids}, None
         if self.config.copied_ngrams:
             claim = _claim(attention_mask, token_type_ids)
@@ -227,7 +293,16 @@ class Aligner(nn.Module):
             copied = copied_ngrams(input_ids, attention_mask, claim, longest=longest)
             words = self.encoder.get_input_embeddings()(input_ids)
             texts = {"inputs_embeds": words + self.copied_embeddings(copied)}
-        encoded = self.encode(attention_mask, token_type_ids, **texts)
+        return self.encode(attention_mask, token_type_ids, **texts), copied
+
+    def _pooled(
+        self,
+        encoded: Any,  # noqa: ANN401  # the encoder's own output
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None,
+        copied: Tensor | None,
+    ) -> Tensor:
+        """What `pool` gives, of the encoder's output."""
         if self.config.pooling == "pooler":
             return encoded.pooler_output  # type: ignore[no-any-return]
         if self.config.pooling == "context":

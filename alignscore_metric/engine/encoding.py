@@ -408,6 +408,13 @@ def tokenize(texts: Sequence[str], tokenizer: FastTokenizer) -> list[Ids]:
     return ids
 
 
+def token_places(texts: Sequence[str], tokenizer: FastTokenizer) -> list[list[tuple[int, int]]]:
+    """First character of each token and the one after its last, of each text; see `tokenize`."""
+    whole = [encodable(text) for text in texts]
+    encoded = _whole(tokenizer).encode_batch(whole, add_special_tokens=False)
+    return [row.offsets for row in encoded]
+
+
 def count_tokens(tokenizer: FastTokenizer, text: str) -> int:
     """How many tokens a text has, special tokens left out."""
     return len(tokenize([text], tokenizer)[0])

@@ -130,7 +130,7 @@ def effective_clusters(rows: npt.ArrayLike) -> float:
         (3.0, 2.0)
     """
     sizes = np.asarray(rows, dtype=float)
-    return min(len(sizes), max(2.0, float(sizes.sum() ** 2 / (sizes**2).sum())))
+    return min(float(len(sizes)), max(2.0, float(sizes.sum() ** 2 / (sizes**2).sum())))
 
 
 # --- any statistic -------------------------------------------------------------------------------

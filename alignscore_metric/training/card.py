@@ -7,7 +7,8 @@ runs too, so that a card names every set that ever shaped the weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.system.hashing import sha256
 
 RECORD, CARD, CALIBRATION = "training.json", "README.md", "calibration.json"
+LIMITED = re.compile(
+    r"(?i)\bNC\b|non-commercial|research|copyright|terms of|(?:not|none)\b.*\b(?:stated|verified)"
+)
+"""Licences that do not allow everything, or that nobody has settled."""
+
 MEASURES = ("tri_accuracy", "bin_accuracy", "bin_auc", "reg_pearson")
 
 
@@ -136,8 +142,8 @@ def _card(folder: Path, runs: Sequence[TrainingRun]) -> str:
         "`+edits` are consistency pairs that `alignscore_metric/training/synthetic/` made from "
         "a set's documents. Repeated: left out because another pair said the same, or because "
         "labels disagreed. Overlapping: left out because of a run of words that the benchmarks of "
-        "the leaderboards have too. The weights may be used as these licences allow; several sets "
-        "are for research or non-commercial use only, and some are copyrighted news.",
+        "the leaderboards have too. The weights may be used as these licences allow"
+        f"{_limits(runs)}.",
         "## Training",
         _runs_table(runs),
         "## Held-out results",
@@ -145,8 +151,31 @@ def _card(folder: Path, runs: Sequence[TrainingRun]) -> str:
         "Rows of these sets were not trained on. Accuracy, AUC and Pearson in percent, with 95% "
         "bootstrap intervals over contexts.",
         *_calibration(folder / CALIBRATION),
+        *_folded(config.get("folded")),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _limits(runs: Sequence[TrainingRun]) -> str:
+    """What the licences of the sets rule out, or leave open."""
+    found = {one.licence for run in runs for one in run.sets if LIMITED.search(one.licence)}
+    if not found:
+        return ""
+    return f". These allow less than any use, or leave it open: {'; '.join(sorted(found))}"
+
+
+def _folded(values: Mapping[str, Any] | None) -> list[str]:
+    """What was put into the weights of the head that scores are read from."""
+    if not values:
+        return []
+    return [
+        "## 0.5",
+        f"The logits of the head `{values['head']}` were divided by {values['temperature']:.3f}, "
+        f"and {values['bias']:+.3f} was added to that of support, so that 0.5 is about "
+        f"the best threshold: fitted on {values['fitted_on']}, balanced accuracy at 0.5 "
+        f"{100 * values['accuracy']:.1f} %, at the best threshold {100 * values['best']:.1f} %. "
+        "The results and temperatures above are those before that.",
+    ]
 
 
 def _data_table(runs: Sequence[TrainingRun]) -> str:

@@ -176,7 +176,7 @@ def nli(row: CastRow) -> list[AlignmentExample]:
         InputError: An unknown label, a missing column or something that is no text.
 
     Example:
-        >>> row = Row("snli", 1, {"text_a": "A dog runs.", "text_b": "It moves.", "label": 0})
+        >>> row = CastRow("snli", 1, {"text_a": "A dog runs.", "text_b": "It moves.", "label": 0})
         >>> [(e.text_a, e.text_b, e.head, e.label) for e in nli(row)]
         [('A dog runs.', 'It moves.', 'tri', 0)]
     """
@@ -220,7 +220,7 @@ def paraphrase(row: CastRow) -> list[AlignmentExample]:
 
     Example:
         >>> values = {"text_a": "b'Caf\\xc3\\xa9?'", "text_b": "b'Why?'", "label": 0}
-        >>> paraphrase(Row("paws", 1, values))[0].text_a
+        >>> paraphrase(CastRow("paws", 1, values))[0].text_a
         'Café?'
     """
     (example,) = _pair(row, row.label(BIN_LABELS), "bin")
@@ -428,7 +428,7 @@ def yes_no_qa(row: CastRow) -> list[AlignmentExample]:
 
     Example:
         >>> values = {"context": "Cats purr.", "question": "do cats purr", "answer": True}
-        >>> [(e.text_b, e.label) for e in yes_no_qa(Row("boolq", 1, values))]
+        >>> [(e.text_b, e.label) for e in yes_no_qa(CastRow("boolq", 1, values))]
         [('do cats purr? Yes.', 1), ('do cats purr? No.', 0)]
     """
     context = " ".join(row.texts("facts")) if row.has("facts") else row.text("context")
@@ -684,7 +684,7 @@ def multiple_choice(row: CastRow) -> list[AlignmentExample]:
 
     Example:
         >>> values = {"context": "It rained.", "question": "We stayed _ .", "answer": "B"}
-        >>> row = Row("race", 1, values | {"options": ["outside", "at home."]})
+        >>> row = CastRow("race", 1, values | {"options": ["outside", "at home."]})
         >>> [(e.text_b, e.label) for e in multiple_choice(row)]
         [('We stayed outside.', 0), ('We stayed at home.', 1)]
     """
@@ -811,7 +811,7 @@ def summarised_document(row: CastRow) -> tuple[str, str]:
 
     Example:
         >>> values = {"text": " A 24 @-@ hour day , 1 @,@ 000 m ."}
-        >>> summarised_document(Row("wikitext103", 1, values))
+        >>> summarised_document(CastRow("wikitext103", 1, values))
         ('A 24-hour day, 1,000 m.', '')
     """
     text = row.text("text")

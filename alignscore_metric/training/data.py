@@ -12,7 +12,7 @@ import random
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from alignscore_metric.checkpoint.profile import CLASSES, Head
-from alignscore_metric.engine.encoding import PairTemplate, kept_lengths, tokenize
+from alignscore_metric.engine.encoding import PairTemplate, kept_lengths, token_places, tokenize
 from alignscore_metric.errors import InputError
 from alignscore_metric.system.whole_files import whole_path
 
@@ -52,6 +52,8 @@ class AlignmentExample:
         head: The head that its label is for.
         label: A class index for `bin` and `tri`, a number in [0, 1] for `reg`.
         kind: How a synthetic pair was made; empty for others.
+        spans: Where the claim says what the context does not: (start, end) of characters; none of
+            a supported claim. None where it is not known.
     """
 
     dataset: str
@@ -60,6 +62,7 @@ class AlignmentExample:
     head: Head
     label: float
     kind: str = ""
+    spans: tuple[tuple[int, int], ...] | None = None
 
 
 def open_text(path: Path) -> Iterator[str]:
@@ -95,7 +98,7 @@ def read_examples(path: Path, name: str) -> list[AlignmentExample]:
 
     Args:
         path: JSON-lines, gzipped or not: `text_a`, `text_b`, `label_type` (bin | tri | reg) and
-            `label`; other fields are passed over.
+            `label`; or `document` and `summary`; other fields are passed over.
         name: The dataset's name.
 
     Raises:
@@ -113,7 +116,7 @@ def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
     """Write an alignment file that `read_examples` reads; it appears whole or not at all."""
     with whole_path(path) as beside, beside.open("w", encoding="utf-8") as lines:
         for example in examples:
-            row = {
+            row: dict[str, object] = {
                 "dataset": example.dataset,
                 "text_a": example.text_a,
                 "text_b": example.text_b,
@@ -121,11 +124,15 @@ def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
                 "label": example.label,
                 "kind": example.kind,
             }
+            if example.spans is not None:
+                row["spans"] = example.spans
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _example(row: dict[str, Any], name: str) -> AlignmentExample:
-    """One row, checked."""
+    """One row, checked; a document with its summary is a supported claim."""
+    if "document" in row:
+        row = {"text_a": row["document"], "text_b": row["summary"], "label_type": "bin", "label": 1}
     head, label = row["label_type"], float(row["label"])
     if head not in CLASSES:
         raise ValueError(f"label_type is {head!r}; known: {', '.join(CLASSES)}")
@@ -133,7 +140,10 @@ def _example(row: dict[str, Any], name: str) -> AlignmentExample:
         raise ValueError(f"label {label:g} does not exist for label_type {head!r}")
     if not isinstance(row["text_a"], str) or not isinstance(row["text_b"], str):
         raise TypeError("text_a and text_b must be texts")
-    return AlignmentExample(name, row["text_a"], row["text_b"], head, label)
+    spans = row.get("spans")
+    if spans is not None:
+        spans = tuple((int(start), int(end)) for start, end in spans)
+    return AlignmentExample(name, row["text_a"], row["text_b"], head, label, spans=spans)
 
 
 def sample(
@@ -158,6 +168,10 @@ class EncodedExamples:
         dataset: Number of each example's dataset, int64, shape [N].
         datasets: Names of the datasets.
         template: How context and claim are joined.
+        marks: 1 for each token of a claim that its context does not support, else 0, int8, claim
+            after claim, shape [M].
+        marked: Where in `marks` each example's claim begins, -1 where nothing is known of its
+            tokens, int64, shape [N]; or empty: of no example.
     """
 
     tokens: Tensor
@@ -167,6 +181,8 @@ class EncodedExamples:
     dataset: Tensor
     datasets: tuple[str, ...]
     template: PairTemplate
+    marks: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int8))
+    marked: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -191,6 +207,8 @@ class EncodedExamples:
             claim=self.claim.to(device),
             labels={head: values.to(device) for head, values in self.labels.items()},
             dataset=self.dataset.to(device),
+            marks=self.marks.to(device),
+            marked=self.marked.to(device),
         )
 
     def translated(
@@ -216,15 +234,29 @@ class EncodedExamples:
         """SHA-256 over everything, so that a resumed run can tell that its data are the same."""
         found = hashlib.sha256(repr((self.datasets, self.template)).encode())
         labels = [self.labels[head] for head in sorted(self.labels)]
-        for part in (self.tokens, self.context, self.claim, self.dataset, *labels):
+        marks = [self.marks, self.marked] if len(self.marked) else []
+        for part in (self.tokens, self.context, self.claim, self.dataset, *labels, *marks):
             found.update(part.cpu().numpy().tobytes())
         return found.hexdigest()
 
     def batch(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Model inputs and labels of some rows, padded to the longest, on the tensors' device."""
+        """Model inputs and labels of some rows, padded to the longest, on the tensors' device.
+
+        Where there are marks, labels has `span` too: those of the tokens, shape [N, L], IGNORED
+        elsewhere.
+        """
         index = torch.as_tensor(rows, device=self.tokens.device)
-        inputs = _join(self.tokens, self.context[index], self.claim[index], self.template)
-        return inputs, {head: values[index] for head, values in self.labels.items()}
+        context, claim = self.context[index], self.claim[index]
+        inputs = _join(self.tokens, context, claim, self.template)
+        labels = {head: values[index] for head, values in self.labels.items()}
+        if len(self.marked):
+            first = context[:, 1:] + len(self.template.prefix) + len(self.template.middle)
+            place = torch.arange(inputs["input_ids"].shape[1], device=index.device) - first
+            start = self.marked[index, None]
+            inside = (place >= 0) & (place < claim[:, 1:]) & (start >= 0)
+            found = self.marks[torch.where(inside, start + place, 0)].long()
+            labels["span"] = torch.where(inside, found, IGNORED)
+        return inputs, labels
 
 
 def _join(
@@ -263,6 +295,7 @@ def encode_examples(
     *,
     max_length: int,
     bin_from_tri: bool = False,
+    reg_from_classes: bool = False,
     mark_claim: bool = False,
 ) -> EncodedExamples:
     """Tokenise every distinct text once.
@@ -273,6 +306,7 @@ def encode_examples(
         max_length: Tokens a pair may have; the context is cut first.
         bin_from_tri: Give 3-way examples a `bin` label too (1 = entailed), so that the binary
             head learns from inference data as well.
+        reg_from_classes: Give examples with a class a `reg` label too; see `Recipe`.
         mark_claim: See `PairTemplate.of`.
     """
     number = {text: i for i, text in enumerate(dict.fromkeys(_texts(examples)))}
@@ -291,12 +325,40 @@ def encode_examples(
         labels={
             "bin": torch.tensor([int(_bin_label(e, bin_from_tri)) for e in examples]),
             "tri": torch.tensor([int(_label(e, "tri")) for e in examples]),
-            "reg": torch.tensor([_label(e, "reg") for e in examples], dtype=torch.float32),
+            "reg": torch.tensor(
+                [_reg_label(e, reg_from_classes) for e in examples], dtype=torch.float32
+            ),
         },
         dataset=torch.tensor([datasets[e.dataset] for e in examples]),
         datasets=tuple(datasets),
         template=template,
+        **_marks(examples, tokenizer),
     )
+
+
+def _marks(
+    examples: Sequence[AlignmentExample], tokenizer: PreTrainedTokenizerBase
+) -> dict[str, Tensor]:
+    """What is known of the claims' tokens: `marks` and `marked`; nothing where of none."""
+    known = [e for e in examples if e.spans is not None]
+    if not known:
+        return {}
+    places: dict[tuple[str, tuple[tuple[int, int], ...]], int] = {}
+    marks = array("b")
+    for start in range(0, len(known), ENCODED_AT_ONCE):
+        part = known[start : start + ENCODED_AT_ONCE]
+        tokens = token_places([e.text_b for e in part], tokenizer)
+        for example, offsets in zip(part, tokens, strict=True):
+            spans = example.spans or ()
+            if (example.text_b, spans) not in places:
+                places[example.text_b, spans] = len(marks)
+                marks.extend(any(a < end and start < b for start, end in spans) for a, b in offsets)
+    marked = [-1 if e.spans is None else places[e.text_b, e.spans] for e in examples]
+    # One more, so that there is a place to look up where no claim has a token.
+    return {
+        "marks": torch.tensor([*marks, 0], dtype=torch.int8),
+        "marked": torch.tensor(marked, dtype=torch.int64),
+    }
 
 
 def _texts(examples: Sequence[AlignmentExample]) -> Iterator[str]:
@@ -327,6 +389,12 @@ def _bin_label(example: AlignmentExample, bin_from_tri: bool) -> float:
     return _label(example, "bin")
 
 
+def _reg_label(example: AlignmentExample, reg_from_classes: bool) -> float:
+    if not reg_from_classes or example.head == "reg":
+        return _label(example, "reg")
+    return example.label if example.head == "bin" else 1 - example.label / 2
+
+
 def save_encoded(examples: EncodedExamples, path: Path, *, notes: str = "") -> None:
     """Write encoded examples to a safetensors file; it appears whole or not at all.
 
@@ -337,6 +405,8 @@ def save_encoded(examples: EncodedExamples, path: Path, *, notes: str = "") -> N
     """
     tensors = {"tokens": examples.tokens, "context": examples.context, "claim": examples.claim}
     tensors |= {"dataset": examples.dataset}
+    if len(examples.marked):
+        tensors |= {"marks": examples.marks, "marked": examples.marked}
     tensors |= {f"labels.{head}": values for head, values in examples.labels.items()}
     about = {"datasets": examples.datasets, "template": asdict(examples.template)}
     with whole_path(path) as beside:

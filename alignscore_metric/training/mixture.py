@@ -228,7 +228,7 @@ def drop_overlaps(
         >>> examples = [AlignmentExample("a", text, "The bridge is old.", "bin", 1)]
         >>> kept, report = drop_overlaps(examples, [f"Mayor: {text.title()}!"])
         >>> kept, report["a"]
-        ([], Overlap(rows=1, context=1, claim=0, dropped=1))
+        ([], ProtectedRuns(rows=1, context=1, claim=0, dropped=1))
     """
     number: dict[str, int] = {}
     contexts = [number.setdefault(example.text_a, len(number)) for example in examples]

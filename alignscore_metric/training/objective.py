@@ -104,12 +104,29 @@ def _losses(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(logits, labels, reduction="none") / math.log(logits.shape[1])
 
 
+def span_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy / ln 2 of the span head, a mean over the tokens that have a label.
+
+    Args:
+        logits: Shape [N, L]; above 0 says unsupported.
+        labels: 1 for unsupported tokens, 0 for others, IGNORED where nothing is known; [N, L].
+
+    Returns:
+        A scalar; 0, with a gradient of 0, where no token has a label.
+    """
+    valid = labels != IGNORED
+    losses = functional.binary_cross_entropy_with_logits(
+        logits, (labels == 1).to(logits.dtype), reduction="none"
+    )
+    return mean_where(losses, valid) / math.log(2)
+
+
 def mean_where(values: Tensor, valid: Tensor) -> Tensor:
     """Mean of the values that count; 0, with a gradient of 0, where none does.
 
     Args:
-        values: Shape [N].
-        valid: Boolean, shape [N].
+        values: Any shape.
+        valid: Boolean, of the same shape.
 
     Returns:
         A scalar.

@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,11 +33,14 @@ from alignscore_metric.training.data import (
 )
 from alignscore_metric.training.mixture import deduplicate, drop_overlaps, limits, read_protected
 from alignscore_metric.training.recipe import DataSource, Recipe, SyntheticSource
+from alignscore_metric.training.synthetic.changes import changed_words
+from alignscore_metric.training.synthetic.plain import plain_pairs
 
 DATA_KEYS = (
     "data",
     "synthetic",
     "synthetic_words",
+    "plain_claims",
     "dev",
     "cap",
     "total",
@@ -45,12 +48,16 @@ DATA_KEYS = (
     "deduplicate",
     "protected",
     "bin_from_tri",
+    "reg_from_classes",
     "seed",
 )
 """The parts of a recipe that its data depend on, besides the profile's length."""
 
 WORTH_PROCESSES = 20_000
 """Synthetic pairs from which it pays to start a process for each file."""
+
+PLAIN = "plain claims"
+"""Name of the set of `Recipe.plain_claims`."""
 
 TRAIN, DEV = "train.safetensors", "dev.safetensors"
 
@@ -105,7 +112,11 @@ def prepare(
         mark_claim=mark_claim,
     )
     prepared = Prepared(
-        train=encode(examples, bin_from_tri=recipe.bin_from_tri),
+        train=encode(
+            examples,
+            bin_from_tri=recipe.bin_from_tri,
+            reg_from_classes=recipe.reg_from_classes,
+        ),
         dev={name: encode(rows) for name, rows in dev.items()},
         sets=sets,
     )
@@ -162,6 +173,7 @@ def gather(
         left_out["overlapping"] = before - Counter(example.dataset for example in examples)
     examples = _share(examples, recipe)
     examples += _synthesised(recipe, data_dir, protected)
+    examples += plain_pairs(recipe.plain_claims, name=PLAIN, rng=random.Random(recipe.seed))
     if not examples:
         raise InputError("no training example is left; see `protected` and `deduplicate`")
     return examples, _account(examples, recipe, left_out)
@@ -185,7 +197,14 @@ def _read_all(source: DataSource, data_dir: Path, recipe: Recipe) -> list[Alignm
         from alignscore_metric.training.casts import augment
 
         rows = augment(rows, rng)
-    return rows
+    return [_with_spans(row) for row in rows] if source.spans else rows
+
+
+def _with_spans(row: AlignmentExample) -> AlignmentExample:
+    """The example with what is unsupported in its claim, where its texts are nearly the same."""
+    if row.label == (1 if row.head == "bin" else 0):
+        return replace(row, spans=())
+    return replace(row, spans=changed_words(row.text_b, row.text_a, least=0.7))
 
 
 def _read(source: DataSource, data_dir: Path, recipe: Recipe) -> list[AlignmentExample]:
@@ -254,7 +273,7 @@ def _account(
 ) -> tuple[TrainingSet, ...]:
     counts = Counter(example.dataset for example in examples)
     sources: list[DataSource | SyntheticSource] = [*recipe.data, *recipe.synthetic]
-    return tuple(
+    sets = tuple(
         TrainingSet(
             name=source.name,
             pairs=counts[source.name],
@@ -264,3 +283,9 @@ def _account(
         )
         for source in sources
     )
+    if not recipe.plain_claims:
+        return sets
+    made = TrainingSet(
+        name=PLAIN, pairs=counts[PLAIN], licence="made by rules", repeated=0, overlapping=0
+    )
+    return (*sets, made)

@@ -47,6 +47,7 @@ from alignscore_metric.training.recipe import Recipe, build_dataclass, build_rec
 from alignscore_metric.training.regularisers import build_regulariser
 from alignscore_metric.training.start import start_from
 from alignscore_metric.training.trainer import fit as train_in_place
+from alignscore_metric.training.trainer import settled
 
 Fit = Callable[[Aligner, EncodedExamples, Recipe], object]
 """Trains an aligner in place, as `trainer.fit` does."""
@@ -363,7 +364,7 @@ def sequential(
         seed = int(np.random.SeedSequence([recipe.seed, number]).generate_state(1)[0])
         new_heads(aligner, seed)
         fit(aligner, task.train, replace(recipe, seed=seed))
-        found = evaluate_dev(aligner, task.dev, precision=recipe.precision)
+        found = evaluate_dev(aligner, task.dev, precision=settled(recipe).precision)
         yield Stage(number, task.name, found)
 
 
@@ -484,7 +485,7 @@ def _linear_rows(
             recipe.seed,
             stage,
             task.name,
-            linear_probe(aligner, task.train, task.dev, precision=recipe.precision),
+            linear_probe(aligner, task.train, task.dev, precision=settled(recipe).precision),
         )
         for task in tasks[1:]
     ]

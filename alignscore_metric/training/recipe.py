@@ -24,6 +24,8 @@ class DataSource:
         licence: Its licence, for the model card.
         limit: Examples drawn from it at most; None takes all.
         augment: Add ALIGN's self-pairs and swaps.
+        spans: Where a claim that is not supported has nearly the words of its context, take the
+            others for what is unsupported in it, for the span head.
     """
 
     licence: str
@@ -31,6 +33,7 @@ class DataSource:
     dataset: str | None = None
     limit: int | None = None
     augment: bool = False
+    spans: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what names nothing, or two things."""
@@ -47,13 +50,13 @@ class DataSource:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSource:
-    """Consistency pairs made from the documents (`text_a`) of one file.
+    """Consistency pairs made from the documents (`text_a`, or `document`) of one file.
 
     Attributes:
         file: Name under the data folder.
         licence: The documents' licence, for the model card.
         pairs: Pairs to make.
-        summaries: Make claims of the file's supported claims (`text_b` with label 1) too.
+        summaries: Make claims of its supported claims (`text_b` with label 1, `summary`) too.
     """
 
     file: str
@@ -117,10 +120,15 @@ class Recipe:
         name: Title of the model card.
         pooling: See `AlignerConfig`; ignored where `encoder` is an aligner.
         copied_ngrams: See `AlignerConfig`; ignored where `encoder` is an aligner.
+        span_head: See `AlignerConfig`; an aligner that training starts from gets one where it has
+            none. It learns from sets that say which of a claim's words are not supported, as
+            synthetic pairs do.
         profile: How the result's scores are made.
         data: Sets of examples.
         synthetic: Files whose documents consistency pairs are made from.
         synthetic_words: Words of the made contexts, shortest and longest.
+        plain_claims: Pairs of short plain sentences that are made by rules; see
+            `training.synthetic.plain`.
         dev: Sets that the result is measured on; never trained on.
         cap: Examples of each set of `data` at most (ALIGN: 500,000).
         total: Examples of all sets of `data` together at most, shared out by `temperature`.
@@ -129,6 +137,8 @@ class Recipe:
         protected: Folder under the data folder with benchmarks (uniform JSON-lines): examples that
             share a run of words with them are left out.
         bin_from_tri: Let 3-way examples teach the binary head too.
+        reg_from_classes: Let examples with a class teach the regression head too: supported or
+            entailed is 1, neutral 0.5, unsupported or contradicted 0.
         epochs: Passes over the data.
         max_steps: Steps at most; None runs all epochs.
         batch_tokens: Padded tokens of a batch (on each device).
@@ -139,16 +149,21 @@ class Recipe:
         weight_decay: On weights, not on biases or LayerNorm.
         max_grad_norm: Gradient clipping; 0 clips nothing.
         dropout: Of hidden states and heads. Attention dropout is 0: it rules out fused attention.
+        train_words: Train the table of word embeddings too. It is half of a small model's weights,
+            and short training hardly needs it.
         mlm: Weight of the masked-language-model loss (ALIGN: 0.5); 0 leaves it out.
         regulariser: `name` and options of `training.regularisers`; None is plain training. R3F's
             noise is tiny: without `dropout` its two passes hardly differ.
         teacher: Distillation from a trained aligner; None trains on labels alone.
+        plain_characters: Let the tokenizer read typographic quotation marks as straight ones, and
+            ligatures, full-width letters and their like as plain ones (NFKC).
         average: Decay of a moving average of the weights, in [0, 1); 0 keeps the last weights.
         evaluate_every: Steps between evaluations on `dev`; 0 evaluates at the end alone.
         patience: Evaluations without a better mean before training stops; None never stops early.
             With it, the best weights are kept, else the last.
         save_every: Steps between checkpoints to resume from.
-        precision: `fp32`, or `bf16` autocast.
+        precision: `fp32`, `bf16` autocast, or `auto`: bf16 where the device multiplies such numbers
+            itself (GPUs, CPUs with AMX or AVX512-BF16), else fp32.
         seed: Of sampling, synthesis, order and initial heads.
     """
 
@@ -156,10 +171,12 @@ class Recipe:
     name: str
     pooling: str = "pooler"
     copied_ngrams: int = 0
+    span_head: bool = False
     profile: Profile = field(default_factory=Profile)
     data: tuple[DataSource, ...] = ()
     synthetic: tuple[SyntheticSource, ...] = ()
     synthetic_words: tuple[int, int] = (40, 350)
+    plain_claims: int = 0
     dev: tuple[DataSource, ...] = ()
     cap: int | None = None
     total: int | None = None
@@ -167,6 +184,7 @@ class Recipe:
     deduplicate: bool = False
     protected: str | None = None
     bin_from_tri: bool = False
+    reg_from_classes: bool = False
     epochs: int = 1
     max_steps: int | None = None
     batch_tokens: int = 8192
@@ -176,22 +194,24 @@ class Recipe:
     weight_decay: float = 0.1
     max_grad_norm: float = 1.0
     dropout: float = 0.0
+    train_words: bool = True
     mlm: float = 0.0
     regulariser: Mapping[str, object] | None = None
     teacher: Teacher | None = None
+    plain_characters: bool = False
     average: float = 0.0
     evaluate_every: int = 0
     patience: int | None = None
     save_every: int = 500
-    precision: str = "bf16"
+    precision: str = "auto"
     seed: int = 2022
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         if not self.data and not self.synthetic:
             raise ConfigurationError("the recipe names no data: give `data` or `synthetic`")
-        if self.precision not in ("fp32", "bf16"):
-            raise ConfigurationError(f"precision is {self.precision!r}; known: fp32, bf16")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ConfigurationError(f"precision is {self.precision!r}; known: auto, fp32, bf16")
         for key, least in WHOLE_NUMBERS.items():
             value = getattr(self, key)
             if not (value is None and key in OPTIONAL):
@@ -222,6 +242,7 @@ WHOLE_NUMBERS = {
     "seed": 0,
     "cap": 1,
     "total": 1,
+    "plain_claims": 0,
     "evaluate_every": 0,
     "patience": 1,
     "save_every": 1,

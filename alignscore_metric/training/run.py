@@ -44,6 +44,7 @@ from alignscore_metric.training.trainer import (
     Progress,
     fit,
     is_main_process,
+    settled,
     writing,
 )
 
@@ -70,6 +71,7 @@ def train(
         TrainingError: The loss became NaN or infinite, or the disk is full.
     """
     _take(output)
+    recipe = settled(recipe)
     torch.manual_seed(recipe.seed)
     aligner, tokenizer = start_from(recipe)
     origins = [*([recipe.teacher.model] if recipe.teacher else []), recipe.encoder]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from tokenizers import normalizers
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoint.foreign import quiet_transformers
@@ -17,6 +25,19 @@ from alignscore_metric.engine.encoding import PairTemplate
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
 from alignscore_metric.training.data import EncodedExamples
 from alignscore_metric.training.recipe import Recipe
+
+PLAIN_CHARACTERS = {
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201a": "'",
+    "\u201b": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u201e": '"',
+    "``": '"',
+    "''": '"',
+}
+"""Marks that tokenizers tell apart and readers do not."""
 
 
 def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
@@ -28,11 +49,27 @@ def start_from(recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
     folder = encoder_folder(recipe.encoder)
     try:
         with quiet_transformers():
-            return _load_start(folder, recipe)
+            aligner, tokenizer = _load_start(folder, recipe)
     except (OSError, ValueError) as cause:
         raise ConfigurationError(
             f"cannot start from {recipe.encoder!r}; give a folder or a name with --encoder: {cause}"
         ) from cause
+    return aligner, plain_characters(tokenizer) if recipe.plain_characters else tokenizer
+
+
+def plain_characters(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The same tokenizer, reading typographic marks and letters as plain ones; see `Recipe`."""
+    reader = copy.deepcopy(tokenizer.backend_tokenizer)
+    rules = [normalizers.Replace(mark, plain) for mark, plain in PLAIN_CHARACTERS.items()]
+    before = [reader.normalizer] if reader.normalizer is not None else []
+    reader.normalizer = normalizers.Sequence([normalizers.NFKC(), *rules, *before])
+    # A class of a model's own would put back the rules that it knows when it is loaded.
+    return PreTrainedTokenizerFast(
+        tokenizer_object=reader,
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=list(tokenizer.model_input_names),
+        **tokenizer.special_tokens_map,
+    )
 
 
 def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokenizerBase]:
@@ -40,6 +77,8 @@ def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokeniz
     if _is_aligner(folder):
         aligner = Aligner.from_pretrained(folder)
         aligner.config.profile = recipe.profile.to_dict()
+        if recipe.span_head and not aligner.config.span_head:
+            aligner = _with_span_head(aligner)
         return aligner, tokenizer
     backbone = AutoConfig.from_pretrained(folder)
     backbone.hidden_dropout_prob = recipe.dropout
@@ -50,6 +89,7 @@ def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokeniz
             pooling=recipe.pooling,
             copied_ngrams=recipe.copied_ngrams,
             head_dropout=recipe.dropout,
+            span_head=recipe.span_head,
             profile=recipe.profile.to_dict(),
         )
     )
@@ -59,6 +99,14 @@ def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokeniz
         raise ConfigurationError(f"{recipe.encoder} lacks {', '.join(missing)}")
     aligner.encoder.load_state_dict({key: weights[key] for key in wanted})
     return aligner, tokenizer
+
+
+def _with_span_head(aligner: Aligner) -> Aligner:
+    """The same aligner with a new span head."""
+    config = AlignerConfig.from_dict(aligner.config.to_dict() | {"span_head": True})
+    extended = Aligner(config)
+    extended.load_state_dict(aligner.state_dict(), strict=False)
+    return extended
 
 
 def _is_aligner(folder: str) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerOutput
+from alignscore_metric.engine.precision import has_bf16
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
+from alignscore_metric.system.allocator import keep_freed_memory
 from alignscore_metric.system.whole_files import whole_path
 from alignscore_metric.training.data import IGNORED, EncodedExamples, length_batches
 from alignscore_metric.training.evaluation import evaluate_dev, mean_measure
@@ -33,12 +37,22 @@ from alignscore_metric.training.objective import (
     MaskedLanguageModel,
     distillation_loss,
     joint_loss,
+    span_loss,
 )
 from alignscore_metric.training.recipe import Recipe
 from alignscore_metric.training.regularisers import build_regulariser
 from alignscore_metric.training.start import TeachingAligner
 
 LOG_EVERY = 20
+SPAN_WEIGHT = 0.5
+"""Of the span head's loss beside the other heads'."""
+
+TOLD_EVERY = 30.0
+"""Seconds between the lines that say how far a run is, where there is no bar."""
+
+AVERAGED_EVERY = 10
+"""Steps between updates of the moving average: of every step they would cost a CPU 5 %."""
+
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 """All but cuDNN's, which plans anew for every shape: 0.1 s each on an H100, for batches of many."""
 
@@ -63,6 +77,20 @@ def writing(folder: Path) -> Iterator[None]:
             f"cannot write to {folder}: {cause}; make room and run the same command again: it goes "
             "on from the last checkpoint"
         ) from cause
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with the precision that `auto` means here; warns of one that is emulated."""
+    fast = torch.accelerator.is_available() or has_bf16()
+    if recipe.precision == "auto":
+        return replace(recipe, precision="bf16" if fast else "fp32")
+    if recipe.precision == "bf16" and not fast:
+        warnings.warn(
+            "this CPU has no AMX or AVX512-BF16 and emulates bf16, several times slower than fp32; "
+            "give `precision: fp32`, or `auto`",
+            stacklevel=2,
+        )
+    return recipe
 
 
 @dataclass
@@ -151,6 +179,7 @@ class _Trainer:
     ) -> None:
         self.accelerator = _accelerator()
         device = self.accelerator.device
+        recipe = settled(recipe)
         torch.manual_seed(recipe.seed)
         self.recipe, self.output, self.extras = recipe, output, extras
         processes = self.accelerator.num_processes
@@ -159,11 +188,13 @@ class _Trainer:
         self.batches = _batches(self.lengths, recipe, processes)
         self.regulariser = build_regulariser(recipe.regulariser)
         self.aligner = aligner.to(device)
+        if not recipe.train_words:
+            aligner.encoder.get_input_embeddings().weight.requires_grad_(False)
         self.regulariser.prepare(aligner)
         self.modules = torch.nn.ModuleList([aligner, *filter(None, [extras.masked])]).to(device)
         optimiser = _optimiser(self.modules, recipe)
         self.model, self.optimiser = self.accelerator.prepare(aligner, optimiser)
-        decay = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]  # torch
+        decay = get_ema_multi_avg_fn(recipe.average**AVERAGED_EVERY)  # type: ignore[no-untyped-call]  # torch
         self.average = AveragedModel(aligner, multi_avg_fn=decay) if recipe.average else None
         self.examples = examples.to(device)
         if extras.teacher is not None:
@@ -171,6 +202,7 @@ class _Trainer:
             self.lessons = extras.teacher.reads(self.examples)
         self.dev = {name: rows.to(device) for name, rows in dev.items()}
         self.best: dict[str, Tensor] | None = None
+        self.spans: Tensor | None = None
         self.progress = Progress()
         self.writer = _tensorboard(output) if self.accelerator.is_main_process else None
 
@@ -183,6 +215,9 @@ class _Trainer:
         # Adam's second moments of rare words become denormal numbers, which CPUs handle in
         # microcode: flushing them to zero was measured to make a step 2.5 times faster.
         torch.set_flush_denormal(True)
+        if self.aligner.device.type == "cpu":
+            keep_freed_memory()
+        self.told = time.monotonic()
         try:
             with sdpa_kernel(ATTENTION):
                 self._steps(started)
@@ -207,6 +242,7 @@ class _Trainer:
             self._check(last)
             last = loss, rows
             self.progress.step = step + 1
+            self._tell(started)
             due = self._due(step + 1)
             if not any(due):
                 continue
@@ -214,6 +250,19 @@ class _Trainer:
             last = None
             self.progress.seconds = time.monotonic() - started
             self._after(due)
+
+    def _tell(self, started: float) -> None:
+        """A line every half minute where no bar is shown: silence looks like a fault."""
+        now = time.monotonic()
+        if now - self.told < TOLD_EVERY or sys.stderr.isatty():
+            return
+        self.told = now
+        if self.accelerator.is_main_process:
+            step, steps = self.progress.step, len(self.batches)
+            speed = self.progress.tokens / max(1e-9, now - started)
+            loss = f", loss {self.progress.window[-1]:.3f}" if self.progress.window else ""
+            sys.stderr.write(f"training: step {step} of {steps}, {speed:.0f} tokens/s{loss}\n")
+            sys.stderr.flush()
 
     def _bar(self) -> tqdm[int]:
         return tqdm(
@@ -241,6 +290,8 @@ class _Trainer:
 
         def loss(output: AlignerOutput) -> Tensor:
             value = joint_loss(output, labels)
+            if self.spans is not None and "span" in labels:
+                value = value + SPAN_WEIGHT * span_loss(self.spans, labels["span"])
             if taught is None or self.recipe.teacher is None:
                 return value
             temperature = self.recipe.teacher.temperature
@@ -254,7 +305,7 @@ class _Trainer:
         if self.recipe.max_grad_norm:
             self.accelerator.clip_grad_norm_(self.modules.parameters(), self.recipe.max_grad_norm)
         self.optimiser.step()
-        if self.average is not None:
+        if self.average is not None and self.progress.step % AVERAGED_EVERY == 0:
             self.average.update_parameters(self.aligner)
         return value
 
@@ -275,7 +326,11 @@ class _Trainer:
 
     def _forward(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> AlignerOutput:
         with self._autocast():
-            output: AlignerOutput = model(**inputs)
+            if model is self.model and self.aligner.config.span_head:
+                found, self.spans = model(**inputs, spans=True)
+            else:
+                found = model(**inputs)
+        output: AlignerOutput = found
         return output
 
     def _autocast(self) -> torch.autocast:
@@ -356,7 +411,7 @@ class _Trainer:
         elif self.average is not None:
             self.aligner.load_state_dict(self.average.module.state_dict())
         self.regulariser.finish(self.aligner)
-        self.aligner.eval()
+        self.aligner.eval().requires_grad_(True)
         if self.writer is not None:
             self.writer.close()
 

@@ -21,6 +21,7 @@ from alignscore_metric.edits.sentences import QUOTE, Sentence, is_claim
 from alignscore_metric.errors import InputError
 from alignscore_metric.text.splitters import get_splitter
 from alignscore_metric.training.data import AlignmentExample
+from alignscore_metric.training.synthetic.changes import Spans, changed_words, whole
 from alignscore_metric.training.synthetic.passages import (
     Passage,
     covers,
@@ -34,10 +35,11 @@ from alignscore_metric.training.synthetic.passages import (
 VISITS = 40  # of each document
 RECENT = 30  # documents, one of which is the other document of a visit
 DATED_SHARE = 0.3  # of the visits ask about a sentence with a number or a date
-Pair = tuple[str, str, int]
+Pair = tuple[str, str, int, Spans | None]
 
 SHARES: dict[str, float] = {
     "removed": 2.5,
+    "verbatim": 1.0,
     "foreign": 0.7,
     "empty": 0.05,
     "conjunction": 1.5,
@@ -62,7 +64,7 @@ SHARES: dict[str, float] = {
     "detail": 1.5,
 }
 """Kinds of negative, and the share of each that is aimed at where all of them apply."""
-SUMMARY_KINDS = tuple(k for k in SHARES if k != "empty")
+SUMMARY_KINDS = tuple(k for k in SHARES if k not in ("empty", "verbatim"))
 """Kinds of negative about a sentence of a summary."""
 EVERYWHERE = ("entity", "entity_other", "roles", "number", "date")
 """Edits that can be made everywhere in a passage."""
@@ -92,7 +94,8 @@ def synthesise(
         splitter: Name of the sentence splitter.
 
     Returns:
-        Examples for the `bin` head, with their `kind`.
+        Examples for the `bin` head, with their `kind` and, where it is known, what of the claim
+        the passage does not support.
 
     Raises:
         InputError: There are not as many summaries as documents.
@@ -103,7 +106,10 @@ def synthesise(
     made: list[AlignmentExample] = []
     for kind, found in _visits(documents, summaries, generator, get_splitter(splitter).split):
         generator.made[kind] += 1
-        made += [AlignmentExample(name, a, b, "bin", label, kind=kind) for a, b, label in found]
+        made += [
+            AlignmentExample(name, a, b, "bin", label, kind=kind, spans=spans)
+            for a, b, label, spans in found
+        ]
         if len(made) >= pairs:
             break
     return made[:pairs]
@@ -185,7 +191,8 @@ class Generator:
             at = rng.choice(document.dated)
         sentence = document.sentences[at]
         if not is_claim(sentence):
-            return "", []
+            passage = window(document, at, 1, log_uniform(self.words, rng), rng)
+            return "verbatim", self._verbatim(passage)
         count = 1
         if rng.random() < 0.1 and at + 1 in document.clauses and sentence.words[-1] == ".":
             count = 2
@@ -210,12 +217,17 @@ class Generator:
         """A supported and an unsupported pair of a kind; none where it does not apply."""
         if kind == "removed":
             return self._removed(claim, passage, other)
+        if kind == "verbatim":
+            return self._verbatim(passage)
         if kind == "conjunction":
             return self._conjunction(claim, passage, own, other)
         if kind == "foreign":
             return self._foreign(claim, passage, other)
         if kind == "empty":
-            return [(passage.written(), claim.text, 1), ("", claim.text, 0)]
+            return [
+                (passage.written(), claim.text, 1, ()),
+                ("", claim.text, 0, whole(claim.text)),
+            ]
         edit = MAKERS[kind](claim, own, other, self.rng)
         applied = edit and apply_edit(edit, claim, passage.text)
         if not edit or not applied:
@@ -280,7 +292,10 @@ class Generator:
             lost = len(passage.others) - len(bare.others) + 1
             full = thinned(passage, bare.others, lost, self.rng)
             full = full if covers(full, claim) else passage
-            return [(full.written(), claim.text, 1), (bare.written(""), claim.text, 0)]
+            return [
+                (full.written(), claim.text, 1, ()),
+                (bare.written(""), claim.text, 0, None),
+            ]
         edit = MAKERS[kind](claim, own, other, self.rng)
         applied = edit and apply_edit(edit, claim, claim.text)
         if not edit or not applied or bare.supports_elsewhere(Sentence.of(applied[0]).stems, 0.6):
@@ -300,7 +315,19 @@ class Generator:
         shown = window(other, at, 1, log_uniform(self.words, self.rng), self.rng)
         if supported_by(shown.sentences, claim.stems, 0.5):
             return []
-        return [(passage.written(), claim.text, 1), (shown.written(), claim.text, 0)]
+        return [
+            (passage.written(), claim.text, 1, ()),
+            (shown.written(), claim.text, 0, whole(claim.text)),
+        ]
+
+    def _verbatim(self, passage: Passage) -> list[Pair]:
+        """A sentence as it stands, however short, with its passage and with the rest of it."""
+        text, stems = passage.text, Sentence.of(passage.text).stems
+        rest = passage.written("")
+        if not rest or text in rest or (stems and passage.supports_elsewhere(stems, 0.5)):
+            return []
+        full = thinned(passage, passage.others, 1, self.rng) if len(passage.others) > 1 else passage
+        return [(full.written(), text, 1, ()), (rest, text, 0, whole(text))]
 
     def _removed(self, claim: Sentence, passage: Passage, other: Document) -> list[Pair]:
         """The passage with the claim's sentence, and without it or with another in its place."""
@@ -317,7 +344,11 @@ class Generator:
         full = passage
         if len(passage.others) > 1 and (not instead or len(passage.unit) == 2):
             full = thinned(passage, passage.others, 1, self.rng)
-        return [(full.written(), claim.text, 1), (passage.written(instead), claim.text, 0)]
+        spans = whole(claim.text) if len(passage.unit) == 1 else None
+        return [
+            (full.written(), claim.text, 1, ()),
+            (passage.written(instead), claim.text, 0, spans),
+        ]
 
     def _conjunction(
         self, claim: Sentence, passage: Passage, own: Document, other: Document
@@ -343,7 +374,8 @@ class Generator:
             if len(stranger.stems & added.stems) < 0.4 * len(added.stems):
                 texts.insert(rng.randint(0, len(texts)), stranger.text)
         joined = fuse(claim.text, added.text, source)
-        return [(with_it, joined, 1), (" ".join(texts), joined, 0)]
+        added_part = ((len(claim.text.rstrip(".")), len(joined.rstrip("."))),)
+        return [(with_it, joined, 1, ()), (" ".join(texts), joined, 0, added_part)]
 
 
 def cross(
@@ -357,14 +389,14 @@ def cross(
         direction: Which version implies the other: see `Edit`.
         turn: In four turns each passage and each claim has each label as often as the other.
     """
+    added = (original[0], edited[1], 0, changed_words(edited[1], original[1]))
+    lost = (edited[0], original[1], 0, changed_words(original[1], edited[1]))
     if direction == "claim":
-        return [(*edited, 1), (original[0], edited[1], 0)]
+        return [(*edited, 1, ()), added]
     if direction == "passage":
-        return [(*original, 1), (edited[0], original[1], 0)]
-    supported = (*edited, 1) if turn % 2 else (*original, 1)
-    if turn // 2 % 2:
-        return [supported, (edited[0], original[1], 0)]
-    return [supported, (original[0], edited[1], 0)]
+        return [(*original, 1, ()), lost]
+    supported = (*edited, 1, ()) if turn % 2 else (*original, 1, ())
+    return [supported, lost if turn // 2 % 2 else added]
 
 
 def log_uniform(bounds: tuple[int, int], rng: random.Random) -> int:
