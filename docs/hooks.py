@@ -19,6 +19,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 #: They keep their paths on the site, where docs/ is the root.
 OUTSIDE = (
+    "CHANGELOG.md",
+    "MODEL_LICENSES.md",
     "alignscore_metric/models/mini/README.md",
     "benchmarks/README.md",
     "examples/README.md",

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alignscore_metric.arrays import Floats
 from alignscore_metric.commands.options import (
     OK,
     TABLE_FORMATS,
@@ -24,6 +23,7 @@ from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import refuse_input_as_output, write_text
 
 if TYPE_CHECKING:
+    from alignscore_metric.arrays import Floats
     from alignscore_metric.leaderboards.systems import Examples
     from alignscore_metric.leaderboards.tables.comparison import Contrast
 

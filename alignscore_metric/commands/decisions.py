@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from alignscore_metric.arrays import Floats
 from alignscore_metric.commands.options import (
     OK,
     Commands,
@@ -26,6 +25,7 @@ from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import refuse_input_as_output
 
 if TYPE_CHECKING:
+    from alignscore_metric.arrays import Floats
     from alignscore_metric.files.tables import Table
     from alignscore_metric.scores.decisions import Calibration
 

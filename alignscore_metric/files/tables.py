@@ -519,12 +519,17 @@ def _batch_rows(parquet: pq.ParquetFile, bounds: Bounds) -> int:
 
 
 def _size(value: object) -> int:
-    """Characters of a cell, or of all that are in it; 8 for a number."""
-    if isinstance(value, str | bytes):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list) else 8
+    """Characters of a cell, about; not by recursion, as cells may be deep."""
+    waiting, size = [value], 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        else:
+            size += len(one) if isinstance(one, str | bytes) else 8
+    return size
 
 
 @contextmanager
