@@ -38,8 +38,11 @@ def printed(code: str, **environment: str) -> str:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
 def test_freed_memory_is_not_fetched_anew():
-    """A block of 12 MB is 2,930 pages; 120 of them are made."""
-    assert page_faults(keep=True) < 60_000 < page_faults(keep=False)
+    """120 blocks of 12 MB are made, the first few of memory that is new either way.
+
+    How many pages a fault brings is the kernel's choice, so that only their ratio is known.
+    """
+    assert page_faults(keep=True) < 0.75 * page_faults(keep=False)
 
 
 def test_the_environments_settings_stand(monkeypatch: pytest.MonkeyPatch):
