@@ -17,6 +17,7 @@ from alignscore_metric.commands.options import (
     add_metric_options,
     add_saved_metric_options,
     add_text_columns,
+    checkpoint_options,
     metric_of,
     saving,
 )
@@ -122,10 +123,7 @@ def _calibrate(args: argparse.Namespace) -> int:
         convert(
             args.model,
             args.output,
-            backbone=args.backbone,
-            profile=args.profile,
-            mode=args.mode,
-            local_files_only=args.local_files_only,
+            **checkpoint_options(args),
             calibration=calibration,
         )
     sys.stdout.write("\n".join([*report, f"saved to {args.output}"]) + "\n")

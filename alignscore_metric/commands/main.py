@@ -32,6 +32,7 @@ from alignscore_metric.commands.options import (
     add_checkpoint_options,
     add_metric_options,
     add_text_columns,
+    checkpoint_options,
     metric_of,
     metric_options,
     saving,
@@ -370,10 +371,7 @@ def _convert(args: argparse.Namespace) -> int:
         convert(
             args.model,
             args.output,
-            backbone=args.backbone,
-            profile=args.profile,
-            mode=args.mode,
-            local_files_only=args.local_files_only,
+            **checkpoint_options(args),
             to_classifier=args.to_classifier,
         )
     sys.stdout.write(f"saved to {args.output}\n")

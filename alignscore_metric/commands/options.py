@@ -95,6 +95,11 @@ def metric_options(args: argparse.Namespace) -> dict[str, Any]:
     return {"model": args.model} | {option.name: getattr(args, option.name) for option in OPTIONS}
 
 
+def checkpoint_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Which checkpoint is loaded, but for its name, and what of it is kept."""
+    return {option.name: getattr(args, option.name) for option in CHECKPOINT_OPTIONS}
+
+
 @contextmanager
 def saving(place: Path) -> Iterator[None]:
     """Errors of writing weights (a full disk) as ours, which name the place they will have."""
