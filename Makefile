@@ -3,15 +3,21 @@
 PYTHON ?= python3
 BIN = .venv/bin
 SHELL = bash
+# Tests are shared out to a process for each core; each takes 2 GB at most.
+PARALLEL = --numprocesses logical --maxprocesses 8 --dist worksteal
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-integrations check docs leaderboard clean
+.PHONY: demo test test-fast test-integrations check docs leaderboard clean
 
 demo: .venv/installed
 	HF_HUB_OFFLINE=1 $(BIN)/alignscore score examples/examples.jsonl --evidence
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
+
+# The inner loop: without the tests that take long.
+test-fast: .venv/installed-dev
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(PYTEST_OPTIONS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

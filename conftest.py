@@ -1,7 +1,20 @@
-"""Tests of interfaces: no library reports home, and one that is not here has no doctests."""
+"""Tests: workers that share the cores, tests that run alone, interfaces to other libraries.
 
+No library reports home, and one that is not here has no doctests.
+"""
+
+import fcntl
 import os
+from collections.abc import Generator
 from importlib.util import find_spec
+
+import pytest
+
+#: The name that pytest-xdist gives to each of several processes that share the tests.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+if WORKER:
+    # Threads of OpenMP wait by spinning: workers with one for every core hold each other up.
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 os.environ |= {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "1",
@@ -23,3 +36,21 @@ collect_ignore = [
 ]
 if find_spec("triton") is None:
     collect_ignore.append("alignscore_metric/engine/kernels.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """No worker does anything while a test that is marked `alone` runs."""
+    if not WORKER:
+        return (yield)
+    folder = item.config._tmp_path_factory.getbasetemp().parent  # of all workers
+    with (folder / "gate").open("w") as gate, (folder / "lock").open("w") as lock:
+        alone = item.get_closest_marker("alone") is not None
+        # Who waits for all others to end holds the gate, so that none of them begins anew.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            return (yield)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing it is not enough: forked children have it
