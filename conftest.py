@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Generator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             return (yield)
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # closing it is not enough: forked children have it
+
+
+@pytest.fixture
+def few_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder whose examples/examples.jsonl has six of the examples: quick to score.
+
+    They are of two documents, one of them a list of passages, with faithful and other summaries.
+    """
+    monkeypatch.chdir(tmp_path)
+    examples = Path(__file__).parent / "examples" / "examples.jsonl"
+    lines = examples.read_text(encoding="utf-8").splitlines(keepends=True)
+    few = [line for line in lines if '"flood-news/' in line or '"leave-passages/' in line]
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "examples.jsonl").write_text("".join(few), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _few_examples_in_docstrings(request: pytest.FixtureRequest) -> None:
+    if isinstance(request.node, pytest.DoctestItem):
+        request.getfixturevalue("few_examples")

@@ -26,7 +26,7 @@ def refuse(*args, **kwargs):
     raise OSError("this test has no network")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 from alignscore_metric.commands.main import main
-sys.exit(main(["score", "examples/examples.jsonl", "-o", "-", "--quiet"]))
+sys.exit(main(["score", *sys.argv[1:], "-o", "-", "--quiet"]))
 """
 
 
@@ -56,6 +56,7 @@ def test_the_card_names_every_set_and_its_licence() -> None:
         assert "ND" not in licence.split("-"), name
 
 
+@pytest.mark.slow
 def test_a_summary_scores_higher_with_its_own_source(metric: AlignScore) -> None:
     faithful = [example for example in EXAMPLES if example["faithful"]]
     sources = [example["source"] for example in faithful]
@@ -83,17 +84,21 @@ def test_an_empty_source_supports_nothing(metric: AlignScore) -> None:
     assert max(empty) < 0.2
 
 
-def test_scores_without_network_equal_scores_with_it(metric: AlignScore) -> None:
+def test_scores_without_network_equal_scores_with_it(
+    metric: AlignScore, few_examples: Path
+) -> None:
+    rows = few_examples / "examples" / "examples.jsonl"
     run = subprocess.run(
-        [sys.executable, "-c", WITHOUT_NETWORK],
-        cwd=ROOT,
+        [sys.executable, "-c", WITHOUT_NETWORK, rows],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"HF_HUB_OFFLINE": "0"},
     )
     offline = [json.loads(line)["alignscore"] for line in run.stdout.splitlines()]
-    online = metric.score([e["source"] for e in EXAMPLES], [e["summary"] for e in EXAMPLES])
+    examples = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    online = metric.score([e["source"] for e in examples], [e["summary"] for e in examples])
+    assert len(offline) == 6
     assert offline == online
 
 

@@ -46,11 +46,10 @@ def load_once():
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p) and p not in RUN_ELSEWHERE])
-def test_the_blocks_run_in_their_order(page, load_once, tmp_path, monkeypatch, request):
+def test_the_blocks_run_in_their_order(page, load_once, few_examples, monkeypatch, request):
     monkeypatch.setattr(metric_module, "load_checkpoint", load_once)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.chdir(tmp_path)
-    write_files(tmp_path)
+    write_summaries(few_examples / "summaries.jsonl")
     session: dict[str, object] = {"__name__": "__main__"}
     for language, block in blocks(page):
         if "--engine ray" in block:
@@ -65,17 +64,14 @@ def test_the_blocks_run_in_their_order(page, load_once, tmp_path, monkeypatch, r
             assert (program, main(arguments)) == ("alignscore", 0), line
 
 
-def write_files(folder: Path) -> None:
-    """The files that the pages speak of, shortened: examples, and summaries with judgments."""
-    lines = (ROOT / "examples" / "examples.jsonl").read_text(encoding="utf-8").splitlines()
-    (folder / "examples").mkdir()
-    (folder / "examples" / "examples.jsonl").write_text("\n".join(lines[:6]), encoding="utf-8")
+def write_summaries(file: Path) -> None:
+    """The summaries with judgments that the pages speak of."""
     source = "The bridge was closed on day 7."
     judged = [
         {"source": source, "summary": f"It was on day {n % 10}.", "label": label}
         for n, label in enumerate([0, 1] * 20 + [None] * 20)
     ]
-    (folder / "summaries.jsonl").write_text("\n".join(map(json.dumps, judged)), encoding="utf-8")
+    file.write_text("\n".join(map(json.dumps, judged)), encoding="utf-8")
 
 
 def test_the_figures_of_models_are_those_of_the_boards_and_the_papers():
