@@ -19,6 +19,7 @@ if WORKER:
 
 os.environ |= {
     "DEEPEVAL_TELEMETRY_OPT_OUT": "1",
+    "HAYSTACK_TELEMETRY_ENABLED": "False",
     "LANGSMITH_TRACING": "false",
     "RAGAS_DO_NOT_TRACK": "true",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -29,14 +30,22 @@ collect_ignore = [
     for module in (
         "files/ray",
         "integrations/deepeval",
+        "integrations/guardrails",
+        "integrations/haystack",
         "integrations/llama_index",
         "integrations/ragas",
+        "integrations/sklearn",
         "integrations/torchmetrics",
+        "integrations/trulens",
     )
     if find_spec(module.split("/")[-1]) is None
 ]
 if find_spec("triton") is None:
     collect_ignore.append("alignscore_metric/engine/kernels.py")
+if find_spec("guardrails") is not None:
+    from guardrails.settings import settings
+
+    settings.rc.enable_metrics = False  # there is no variable for it
 
 
 @pytest.hookimpl(wrapper=True)

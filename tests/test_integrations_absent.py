@@ -5,10 +5,14 @@ import sys
 
 MODULES = {
     "integrations.deepeval": "deepeval",
+    "integrations.guardrails": "guardrails",
+    "integrations.haystack": "haystack",
     "integrations.llama_index": "llama-index",
     "integrations.ragas": "ragas",
     "files.ray": "ray",
+    "integrations.sklearn": "sklearn",
     "integrations.torchmetrics": "torchmetrics",
+    "integrations.trulens": "trulens",
 }
 SCRIPT = """
 import sys
