@@ -129,6 +129,19 @@ class AlignScore:
             progress=sys.stderr.isatty() if progress is None else progress,
         )
 
+    def __repr__(self) -> str:
+        """Which model this is, where it computes, and in which precision.
+
+        Example:
+            >>> AlignScore(device="cpu", progress=False)
+            AlignScore('mini', device='cpu', precision='fp32')
+        """
+        signed = Signature.parse(self.signature)
+        return (
+            f"AlignScore({signed.model!r}, device={str(self.device)!r}, "
+            f"precision={signed.precision!r})"
+        )
+
     @property
     def profile(self) -> Profile:
         """How scores are made, with this metric's options."""

@@ -322,6 +322,55 @@ def test_bad_usage_exits_with_2(argv, capsys):
     assert err.startswith("usage: alignscore")
 
 
+@pytest.mark.parametrize(
+    ("argv", "usage", "told"),
+    [
+        (
+            ["score", "a.csv", "--sumary-column", "x"],
+            "score",
+            "--sumary-column x (did you mean --summary-column?)",
+        ),
+        (["score", "a.csv", "--evidnce=1"], "score", "--evidnce=1 (did you mean --evidence?)"),
+        (["explain", "--sorce-text", "a", "--source", "x", "--summary", "y"], "explain", "-text?)"),
+        (["info", "--zzzz"], "info", "unrecognized arguments: --zzzz\n"),
+        (["info", "what"], "info", "unrecognized arguments: what\n"),
+        (["leaderboard", "show", "summac", "--splt", "val"], "leaderboard show", "--split?)"),
+    ],
+)
+def test_an_unknown_option_shows_its_commands_usage(argv, usage, told, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: alignscore {usage} [-h]")
+    assert told in err
+
+
+def test_help_of_score_groups_its_options_by_need(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    groups = re.split(r"^(\w[\w ]+):\n", capsys.readouterr().out, flags=re.MULTILINE)
+    names = dict(zip(groups[1::2], groups[2::2], strict=True))
+    found = {
+        name: set(re.findall(r"^ +(?:-\w(?: [A-Z]+)?, )?--([\w-]+)", text, flags=re.MULTILINE))
+        for name, text in names.items()
+    }
+    assert list(found)[1:] == [
+        "options",
+        "columns",
+        "model and machine",
+        "what a score is",
+        "checkpoints from elsewhere",
+        "long runs and many machines",
+    ]
+    assert found["options"] == {"help", "output", "evidence", "report", "fail-under"}
+    assert found["columns"] == {"source-column", "summary-column", "score-column"}
+    assert found["model and machine"] == {"model", "device", "precision", "batch-tokens", "quiet"}
+    assert {"head", "chunk-words", "texts"} <= found["what a score is"]
+    assert {"backbone", "mode"} <= found["checkpoints from elsewhere"]
+    assert found["long runs and many machines"] == {"restart", "engine", "workers"}
+
+
 @pytest.mark.parametrize("command", ["score", "explain", "info", "train"])
 def test_help_of_each_command(command, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -44,6 +44,12 @@ def data(example_rows: list[dict[str, Any]]) -> tuple[list[Source], list[str]]:
     return [row["source"] for row in rows], [row["summary"] for row in rows]
 
 
+def test_a_metric_prints_as_its_model_device_and_precision(tiny_aligner: Path) -> None:
+    metric = AlignScore(tiny_aligner, device="cpu", precision="bf16", progress=False)
+    expected = f"AlignScore('{tiny_aligner.name}', device='cpu', precision='bf16')"
+    assert str(metric) == repr(metric) == expected
+
+
 class Naive:
     """What the docs say, in loops, with nothing shared between pairs."""
 

@@ -28,6 +28,7 @@ from alignscore_metric.commands.options import (
     INTERRUPTED,
     OK,
     REFUSED,
+    CommandParser,
     Commands,
     add_checkpoint_options,
     add_metric_options,
@@ -129,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
         f"write; 70 an error of ours ({TRACEBACK}=1 shows where); 130 Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=f"alignscore {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
     _add_score(commands)
     _add_explain(commands)
     _add_info(commands)
@@ -161,8 +162,6 @@ def _add_score(commands: Commands) -> None:
         "-o", "--output", help=".jsonl, .csv or .parquet file to write, or - for jsonl on stdout; "
         "without it the scores are printed for reading (with input -: jsonl on stdout)",
     )  # fmt: skip
-    add_text_columns(score)
-    score.add_argument("--score-column", metavar="NAME", default="alignscore", help="to add")
     score.add_argument(
         "--evidence", action="store_true", help="add each sentence's score and best chunk "
         "(column NAME_evidence)",
@@ -172,19 +171,23 @@ def _add_score(commands: Commands) -> None:
         "file that needs nothing else; the evidence of all rows is kept in memory for it",
     )  # fmt: skip
     score.add_argument(
-        "--restart", action="store_true", help="score all rows, also those that a killed run had"
-    )
-    score.add_argument(
         "--fail-under", type=float, metavar="X", help="exit with 1 where the mean is below X"
     )
-    score.add_argument(
+    columns = score.add_argument_group("columns")
+    add_text_columns(columns)
+    columns.add_argument("--score-column", metavar="NAME", default="alignscore", help="to add")
+    add_metric_options(score)
+    long = score.add_argument_group("long runs and many machines")
+    long.add_argument(
+        "--restart", action="store_true", help="score all rows, also those that a killed run had"
+    )
+    long.add_argument(
         "--engine", choices=("local", "ray"), default="local", help="ray: on the machines of a Ray "
         "cluster; INPUT may be a pattern ('s3://news/*.parquet'), -o is a folder of parts",
     )  # fmt: skip
-    score.add_argument(
+    long.add_argument(
         "--workers", type=int, metavar="N", help="of --engine ray; default: one per GPU, else CPU"
     )
-    add_metric_options(score)
     score.set_defaults(run=_score)
 
 

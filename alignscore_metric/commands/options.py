@@ -6,7 +6,7 @@ Their list is `checkpoint.options`'. Imported whenever `alignscore` starts: noth
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,7 +27,7 @@ OK, BELOW, REFUSED, CRASHED, INTERRUPTED = 0, 1, 2, 70, 130
 """Exit codes: done; done, but the mean is below `--fail-under`; it could not be done; an error of
 ours (`EX_SOFTWARE` of sysexits.h); Ctrl-C (128 and the signal's number, as a shell has it)."""
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 """The commands of a command line, to which each adds its own grammar."""
 
 
@@ -38,9 +38,30 @@ TABLE_FORMATS = ("text", "markdown", "latex", "json")
 """How tables are written."""
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A command's grammar: an argument that it does not know is an error with its own usage.
+
+    argparse itself shows the usage of the program, which names no option.
+    """
+
+    def parse_known_args(  # type: ignore[override]  # overloads that say the same
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; exit with 2 where there is something unknown, with the option that is alike."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if not unknown:
+            return found, unknown
+        from difflib import get_close_matches
+
+        options = [name for action in self._actions for name in action.option_strings]
+        alike = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+        meant = f" (did you mean {alike[0]}?)" if alike else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+
+
 def add_metric_options(parser: argparse.ArgumentParser) -> None:
-    """Add all options of a metric, in a group of their own."""
-    group = parser.add_argument_group("metric")
+    """Add all options of a metric, in groups: what most users need comes first."""
+    group = parser.add_argument_group("model and machine")
     group.add_argument(
         "--model", default="mini", help="mini (bundled); an official checkpoint's name; a folder; "
         "or a .ckpt file (see: alignscore info)",
@@ -49,8 +70,10 @@ def add_metric_options(parser: argparse.ArgumentParser) -> None:
         "--device", help="cpu, cuda, cuda:1, mps; score: cuda:0,cuda:1 for both; "
         "default: the best one here",
     )  # fmt: skip
-    add_options(group, OPTIONS)
+    add_options(group, DEVICE_OPTIONS)
     group.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no timing")
+    add_options(parser.add_argument_group("what a score is"), SCORING_OPTIONS)
+    add_options(parser.add_argument_group("checkpoints from elsewhere"), CHECKPOINT_OPTIONS)
 
 
 def add_checkpoint_options(parser: argparse._ActionsContainer) -> None:
