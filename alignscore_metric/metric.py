@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -17,11 +18,21 @@ from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.elsewhere import CONSTRUCTOR, SCORE, refuses
 from alignscore_metric.engine.precision import PRECISIONS
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.pipeline import Pipeline, build_pipeline, pick_device
+from alignscore_metric.pipeline import (
+    HEAD,
+    OCCLUSION,
+    Asked,
+    Pipeline,
+    build_pipeline,
+    pick_device,
+)
 from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
 from alignscore_metric.scores.decisions import DEFAULT_OBJECTIVE, Calibration
 from alignscore_metric.scores.smart import SmartResult
 from alignscore_metric.text.pairs import PairTable, Source
+
+Spans = bool | Literal["head", "occlusion"]
+"""Whether unsupported words are found, and how; see `AlignScore.evaluate`."""
 
 
 class AlignScore:
@@ -175,14 +186,29 @@ class AlignScore:
         return [float(score) for score in self.evaluate(sources, summaries).scores]
 
     @refuses(SCORE)
-    def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
-        """Score each pair and keep the evidence; arguments and errors as for `score`.
+    def evaluate(
+        self, sources: Sequence[Source], summaries: Sequence[str], *, spans: Spans = False
+    ) -> AlignScoreResult:
+        """Score each pair and keep the evidence; further errors as for `score`.
+
+        Args:
+            sources: As for `score`.
+            summaries: As for `score`.
+            spans: Also find the words that no chunk supports (`SentenceEvidence.unsupported`). True
+                or `head` reads the aligner's head for them, in the same pass. `occlusion` is for
+                any other classifier, and for sentences that are not supported alone: it leaves out
+                each name, number or phrase in turn and takes those without which the score rises by
+                0.1 or more; every such part is one more (chunk, sentence) pair to score, up to 16 a
+                sentence.
 
         Returns:
-            Scores, mean with interval, per-sentence scores with their best chunks, signature.
+            Scores, mean with interval, per-sentence scores with their chunks, signature.
+
+        Raises:
+            ConfigurationError: The checkpoint has no head for spans, or there is no such way.
         """
         check_inputs(sources, summaries)
-        return self._pipeline.evaluate(sources, summaries)
+        return self._pipeline.evaluate(sources, summaries, Asked(_way(spans)))
 
     def pair_table(self, sources: Sequence[Source], summaries: Sequence[str]) -> PairTable:
         """The first half of `evaluate`: check and split the texts, without the model.
@@ -196,9 +222,9 @@ class AlignScore:
         """Tokens that scoring a table takes, those around a pair's texts included: its work."""
         return self._pipeline.count_tokens(table)
 
-    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
-        """The second half of `evaluate`: score what `pair_table` gave."""
-        return self._pipeline.evaluate_table(table)
+    def evaluate_table(self, table: PairTable, *, spans: Spans = False) -> AlignScoreResult:
+        """The second half of `evaluate`: score what `pair_table` gave; `spans` as there."""
+        return self._pipeline.evaluate_table(table, Asked(_way(spans)))
 
     @refuses(SCORE)
     def predict(
@@ -244,17 +270,21 @@ class AlignScore:
             signature=str(signature),
         )
 
-    def explain(self, source: Source, summary: str) -> list[SentenceEvidence]:
-        """Each sentence of one summary with its score and the chunk that supports it best.
+    def explain(
+        self, source: Source, summary: str, *, spans: Spans = False
+    ) -> list[SentenceEvidence]:
+        """Each sentence of one summary with its score, its verdict and the chunk to read beside it.
 
         Args:
             source: One text, or a list of passages.
             summary: The summary; one without a sentence gives an empty list.
+            spans: As for `evaluate`.
 
         Raises:
             InputError: Something is not text.
+            ConfigurationError: As for `evaluate`.
         """
-        return self.evaluate([source], [summary]).sentences(0)
+        return self.evaluate([source], [summary], spans=spans).sentences(0)
 
     def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
         """SMART-1, SMART-2 and SMART-L of each pair; arguments and input errors as for `score`.
@@ -273,6 +303,14 @@ class AlignScore:
         if self.profile.head == "reg":
             raise ConfigurationError("SMART needs scores in [0, 1]; use the head 'tri' or 'bin'")
         return self._pipeline.smart(sources, summaries)
+
+
+def _way(spans: Spans) -> str | None:
+    """How spans are to be found; None where they are not."""
+    way = HEAD if spans is True else spans or None
+    if way not in (None, HEAD, OCCLUSION):
+        raise ConfigurationError(f"spans is {spans!r}; give True, {HEAD!r} or {OCCLUSION!r}")
+    return way
 
 
 def _check_numbers(precision: str, batch_tokens: int | None) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 import numpy as np
 import torch
 
-from alignscore_metric.arrays import Floats, Ints
+from alignscore_metric.arrays import Bools, Floats, Ints
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature, sign, splitter_version
@@ -31,13 +31,16 @@ from alignscore_metric.engine.precision import (
     in_precision,
     remembered,
 )
+from alignscore_metric.engine.readings import CONTRADICTION, NEUTRAL, SCORE, PairReadings
+from alignscore_metric.engine.spans import SPAN_THRESHOLD, SpanReader
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.result import AlignScoreResult
+from alignscore_metric.result import AlignScoreResult, UnsupportedSpan
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
 from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among
 from alignscore_metric.text.copying import blend, copied_shares
+from alignscore_metric.text.occlusion import occluded_spans
 from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source
 from alignscore_metric.text.prefilter import (
     ALIGNER,
@@ -48,13 +51,37 @@ from alignscore_metric.text.prefilter import (
     lexical_choice,
     parse_prefilter,
 )
+from alignscore_metric.text.spans import DoubtedSpan
 from alignscore_metric.text.splitters import get_splitter
 
 ENCODED_AT_ONCE = 2048
 """Pairs whose tokens are counted at a time."""
 
+UNCALIBRATED = 0.5
+"""What a score must exceed to be supported where no calibration says more."""
+
 PART = 128
 """Most examples that are split while a GPU scores those before."""
+
+
+HEAD, OCCLUSION = "head", "occlusion"
+"""Ways to find unsupported spans."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of a result is wanted besides scores.
+
+    Attributes:
+        spans: How unsupported spans are found: `HEAD` or `OCCLUSION`; not at all where None.
+        threshold: What a sentence's score must exceed to be supported; the profile's where None.
+    """
+
+    spans: str | None = None
+    threshold: float | None = None
+
+
+SCORES_ALONE = Asked()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +118,14 @@ class Pipeline:
         lister.add(zip(sources, summaries, strict=True))
         return lister.table()
 
-    def evaluate(self, sources: Sequence[Source], summaries: Sequence[str]) -> AlignScoreResult:
-        """Score N sources and N summaries, the first of them while later ones are split."""
+    def evaluate(
+        self, sources: Sequence[Source], summaries: Sequence[str], asked: Asked = SCORES_ALONE
+    ) -> AlignScoreResult:
+        """Score N sources and N summaries, the first of them while later ones are split.
+
+        Raises:
+            ConfigurationError: Spans are asked of an aligner that has no head for them.
+        """
         lister = self._lister()
         first = self.first_part or len(sources)
         parts = _in_parts(zip(sources, summaries, strict=True), first)
@@ -102,16 +135,18 @@ class Pipeline:
             map(lister.add, parts),
             lister.table,
             total=lambda: lister.expected(len(sources)),
+            asked=asked,
         )
 
-    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
-        """Score what `pair_table` gave."""
+    def evaluate_table(self, table: PairTable, asked: Asked = SCORES_ALONE) -> AlignScoreResult:
+        """Score what `pair_table` gave; errors as for `evaluate`."""
         return self._evaluate(
             table.chunks,
             table.sentences,
             iter([table.pairs]),
             lambda: table,
             total=lambda: len(table.pairs),
+            asked=asked,
         )
 
     def count_tokens(self, table: PairTable) -> int:
@@ -150,8 +185,10 @@ class Pipeline:
         table: Callable[[], PairTable],
         *,
         total: Callable[[], int],
+        asked: Asked,
     ) -> AlignScoreResult:
         """Score pairs as they are listed; `table` is asked for when all of them are."""
+        engine = self._engine(asked)
         copied: list[Future[Floats]] = []
         with ThreadPoolExecutor(1) as beside:  # which costs nothing where the device is another one
 
@@ -165,18 +202,41 @@ class Pipeline:
                     part = following
 
             if self.choose is None:
-                cells = self.engine.score_parts(chunks, sentences, listed(), total)[table().cells]
+                readings = engine.read_parts(chunks, sentences, listed(), total)
+                read = table().cells
             else:
                 for _ in listed():
                     pass  # a choice looks at whole examples
-                cells = chosen_scores(table(), self.choose(table()), self.engine.score)
-        return self._result(table(), cells, *(future.result() for future in copied))
+                readings, read = _read_chosen(engine, table(), self.choose(table()))
+        result = self._result(table(), readings, read, copied[0].result() if copied else None)
+        if asked.threshold is not None:
+            result = replace(result, threshold=asked.threshold)
+        return self._with_spans(result, readings, read, asked.spans)
+
+    def _engine(self, asked: Asked) -> Engine:
+        """The engine, reading the span head where it is asked for."""
+        if asked.spans != HEAD:
+            return self.engine
+        if not self.engine.aligner.config.span_head or self.profile.template != "pair":
+            raise ConfigurationError(
+                "this checkpoint has no span head, which spans='head' (or True) reads; give "
+                "spans='occlusion' (--spans occlusion), which scores some more pairs a sentence"
+            )
+        return replace(self.engine, spans=True)
 
     def _result(
-        self, table: PairTable, cell_scores: Floats, copied: Floats | None = None
+        self, table: PairTable, readings: PairReadings, read: Ints, copied: Floats | None
     ) -> AlignScoreResult:
-        """From scores of cells [C] and copied shares of sentences [S] to scores of examples."""
-        sentence_scores, best_cells = max_over_chunks(cell_scores, table.sentence_cells)
+        """From readings to scores of examples.
+
+        Args:
+            table: The table.
+            readings: Of pairs.
+            read: Which of them is each cell's, -1 where it has none, shape [C].
+            copied: Copied shares of sentences, shape [S].
+        """
+        values = np.where(read[:, None] < 0, [-np.inf, np.nan, np.nan], readings.values[read])
+        sentence_scores, best_cells = max_over_chunks(values[:, SCORE], table.sentence_cells)
         if copied is not None:
             sentence_scores = blend(sentence_scores, copied, self.profile.copied_weight)
         return AlignScoreResult(
@@ -187,7 +247,65 @@ class Pipeline:
             best_cells=best_cells,
             table=table,
             signature=self.signature,
+            threshold=_threshold(self.profile),
+            relations=values[:, [NEUTRAL, CONTRADICTION]],
         )
+
+    def _with_spans(
+        self, result: AlignScoreResult, readings: PairReadings, read: Ints, spans: str | None
+    ) -> AlignScoreResult:
+        """The result with the unsupported spans of its sentences, if they are asked for."""
+        if spans is None:
+            return result
+        table = result.table
+        claims = [table.sentences[number] for number in table.sentence_ids]
+        cells = [result.shown_cell(sentence) for sentence in range(len(claims))]
+        if spans == HEAD:
+            reader = SpanReader(
+                claims,
+                tokenizer=self.engine.tokenizer,
+                plain=self.profile.texts == "plain",
+                threshold=self.engine.aligner.config.span_threshold or SPAN_THRESHOLD,
+            )
+            found = [
+                reader.spans(claim, readings.claim_tokens(read[cell]))
+                for claim, cell in zip(claims, cells, strict=True)
+            ]
+        else:
+            chunks = [table.chunks[chunk] for chunk in table.pairs[table.cells[cells], 0]]
+            found = occluded_spans(
+                claims, chunks, readings.scores[read[cells]], score=self.engine.score
+            )
+        starts = table.sentence_places[:, 0].tolist()
+        return replace(
+            result,
+            spans=tuple(
+                tuple(_in_summary(claim, start, span) for span in each)
+                for claim, start, each in zip(claims, starts, found, strict=True)
+            ),
+        )
+
+
+def _in_summary(claim: str, start: int, span: DoubtedSpan) -> UnsupportedSpan:
+    text = claim[span.start : span.end]
+    return UnsupportedSpan(start + span.start, start + span.end, text, span.doubt)
+
+
+def _read_chosen(engine: Engine, table: PairTable, chosen: Bools) -> tuple[PairReadings, Ints]:
+    """Readings of some cells' pairs, and which of them is each cell's: -1 of the others."""
+    found: list[PairReadings] = []
+
+    def numbered(chunks: Sequence[str], sentences: Sequence[str], pairs: Ints) -> Floats:
+        found.append(engine.read(chunks, sentences, pairs))
+        return np.arange(len(pairs), dtype=float)
+
+    numbers = chosen_scores(table, chosen, numbered)
+    return found[0], np.where(np.isfinite(numbers), numbers, -1).astype(np.int64)
+
+
+def _threshold(profile: Profile) -> float:
+    """What a score must exceed to be supported, unless told."""
+    return profile.calibration.threshold() if profile.calibration else UNCALIBRATED
 
 
 def build_pipeline(

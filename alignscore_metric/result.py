@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,27 +15,105 @@ import numpy.typing as npt
 from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.pairs import PairTable, join_pair_tables
+from alignscore_metric.text.places import SEVERAL
+from alignscore_metric.text.prefilter import shared_weights
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
+Verdict = Literal["supported", "contradicted", "unmentioned", "unsupported"]
+VERDICTS: dict[Verdict, str] = {
+    "supported": "supported",
+    "contradicted": "contradicted by the source",
+    "unmentioned": "not in the source",
+    "unsupported": "not supported",
+}
+"""What people are told; the last where a model cannot tell the two before it apart."""
+
+
+@dataclass(frozen=True)
+class UnsupportedSpan:
+    """Words of a summary that the source does not support.
+
+    Attributes:
+        start: First character in the summary.
+        end: The one after the last.
+        text: `summary[start:end]`.
+        score: How unsupported, in [0, 1]: the mean probability of its words, or how much the
+            sentence's score rises without them (see `AlignScore.evaluate`).
+    """
+
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """The chunk of a source that contradicts a sentence most.
+
+    Attributes:
+        contradiction: Probability that it does.
+        chunk_index: Its place in its source, from 0.
+        passage: Number of its passage, from 0; None where the chunk holds several.
+        chunk_start: Its first character in that passage; None where `passage` is.
+        chunk_end: The one after its last, likewise.
+    """
+
+    contradiction: float
+    chunk_index: int
+    passage: int | None
+    chunk_start: int | None
+    chunk_end: int | None
+
+
 @dataclass(frozen=True)
 class SentenceEvidence:
-    """One sentence of a summary and the chunk that supports it best.
+    """One sentence of a summary and the chunk of the source to read beside it.
 
     Attributes:
         sentence: The sentence.
         score: How far it is supported: the maximum over the chunks.
-        chunk: The chunk of the source that gave the maximum.
+        chunk: The chunk that gave the maximum; where none supports the sentence, the likeliest: the
+            one with which it shares most words, rare ones counting more.
         chunk_index: Place of that chunk in its source, from 0.
+        start: First character of the sentence in its summary: `summary[start:end] == sentence`.
+        end: The one after its last.
+        verdict: `supported` where the score is above the threshold; else what the chunk says of
+            it: `contradicted`, or `unmentioned`, not in the source; `unsupported` where the model
+            cannot tell these apart.
+        passage: Number of the chunk's passage, from 0; None where it holds several.
+        chunk_start: First character of the chunk in that passage; None where `passage` is.
+        chunk_end: The one after its last, likewise.
+        neutral: Probability that the chunk says nothing of the sentence; None where the model
+            cannot tell.
+        contradiction: Probability that the chunk contradicts it, likewise.
+        worst: The chunk that contradicts it most, where that is another one.
+        unsupported: The words that the chunk does not support; None where they were not asked for.
     """
 
     sentence: str
     score: float
     chunk: str
     chunk_index: int
+    start: int
+    end: int
+    verdict: Verdict
+    passage: int | None = None
+    chunk_start: int | None = None
+    chunk_end: int | None = None
+    neutral: float | None = None
+    contradiction: float | None = None
+    worst: Contradiction | None = None
+    unsupported: tuple[UnsupportedSpan, ...] | None = None
+
+    @property
+    def supported(self) -> bool:
+        """Whether the sentence is."""
+        return self.verdict == "supported"
 
 
 class _Scores(ABC):
@@ -133,6 +212,10 @@ class AlignScoreResult(_Scores):
         best_cells: The cell of `table` that each sentence's score stands in, shape [S].
         table: Which chunks and sentences the pairs consist of.
         signature: What produced the scores.
+        threshold: What a sentence's score must exceed to be supported.
+        relations: Of each cell the probabilities that the chunk says nothing of the sentence and
+            that it contradicts it, shape [C, 2]; NaN where they are not known.
+        spans: The unsupported spans of each sentence, S of them; None where not asked for.
     """
 
     scores: Floats
@@ -140,6 +223,9 @@ class AlignScoreResult(_Scores):
     best_cells: npt.NDArray[np.int64]
     table: PairTable
     signature: str
+    threshold: float = 0.5
+    relations: Floats | None = None
+    spans: tuple[tuple[UnsupportedSpan, ...], ...] | None = None
 
     def _sources(self) -> Ints:
         return self.table.example_sources
@@ -155,24 +241,83 @@ class AlignScoreResult(_Scores):
         """
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
-        table = self.table
-        first, last = table.example_sentences[row : row + 2]
-        return [
-            SentenceEvidence(
-                sentence=table.sentences[table.sentence_ids[s]],
-                score=float(self.sentence_scores[s]),
-                chunk=table.chunks[table.pairs[table.cells[self.best_cells[s]], 0]],
-                chunk_index=int(self.best_cells[s] - table.sentence_cells[s]),
-            )
-            for s in range(first, last)
-        ]
+        first, last = self.table.example_sentences[row : row + 2]
+        return [self._sentence(row, sentence) for sentence in range(first, last)]
+
+    def shown_cell(self, sentence: int) -> int:
+        """The cell whose chunk is shown beside a sentence: see `SentenceEvidence.chunk`.
+
+        Args:
+            sentence: Its number among all, from 0.
+        """
+        table, best = self.table, int(self.best_cells[sentence])
+        cells = np.arange(*table.sentence_cells[sentence : sentence + 2])
+        if len(cells) > 1 and self.relations is not None:
+            known = ~np.isnan(self.relations[cells]).any(axis=1)  # a prefilter left the others out
+            cells = cells[known | (cells == best)]
+        if len(cells) == 1 or self.sentence_scores[sentence] > self.threshold:
+            return best
+        weights = shared_weights(
+            table.sentences[table.sentence_ids[sentence]],
+            [table.chunks[chunk] for chunk in table.pairs[table.cells[cells], 0]],
+        )
+        likeliest = [cell for cell, w in zip(cells, weights, strict=True) if w == max(weights)]
+        return best if best in likeliest else int(likeliest[0])
+
+    def _sentence(self, row: int, sentence: int) -> SentenceEvidence:
+        table, cell = self.table, self.shown_cell(sentence)
+        score = float(self.sentence_scores[sentence])
+        start, end = table.sentence_places[sentence].tolist()
+        neutral, contradiction = self._relation(cell)
+        passage, chunk_start, chunk_end = self._chunk_place(row, sentence, cell)
+        return SentenceEvidence(
+            sentence=table.sentences[table.sentence_ids[sentence]],
+            score=score,
+            chunk=table.chunks[table.pairs[table.cells[cell], 0]],
+            chunk_index=int(cell - table.sentence_cells[sentence]),
+            start=start,
+            end=end,
+            verdict=_verdict(score > self.threshold, neutral, contradiction),
+            passage=passage,
+            chunk_start=chunk_start,
+            chunk_end=chunk_end,
+            neutral=neutral,
+            contradiction=contradiction,
+            worst=self._worst(row, sentence, cell),
+            unsupported=None if self.spans is None else self.spans[sentence],
+        )
+
+    def _relation(self, cell: int) -> tuple[float, float] | tuple[None, None]:
+        """Probabilities of neutral and contradiction of a cell, where they are known."""
+        if self.relations is None or np.isnan(self.relations[cell]).any():
+            return None, None
+        neutral, contradiction = self.relations[cell].tolist()
+        return neutral, contradiction
+
+    def _chunk_place(
+        self, row: int, sentence: int, cell: int
+    ) -> tuple[int, int, int] | tuple[None, None, None]:
+        """Passage, start and end of a cell's chunk."""
+        first = self.table.example_chunks[row] - self.table.sentence_cells[sentence]
+        passage, start, end = self.table.chunk_places[first + cell].tolist()
+        return (None, None, None) if passage == SEVERAL else (passage, start, end)
+
+    def _worst(self, row: int, sentence: int, shown: int) -> Contradiction | None:
+        first, last = self.table.sentence_cells[sentence : sentence + 2]
+        if self.relations is None or np.isnan(self.relations[first:last, 1]).all():
+            return None
+        cell = int(first + np.nanargmax(self.relations[first:last, 1]))
+        if cell == shown:
+            return None
+        place = self._chunk_place(row, sentence, cell)
+        return Contradiction(float(self.relations[cell, 1]), int(cell - first), *place)
 
     def to_pandas(self, by: Literal["pair", "sentence"] = "pair") -> pd.DataFrame:
         """A data frame of the scores.
 
         Args:
-            by: `pair` gives `score` and `sentences` (their number); `sentence` gives `row`,
-                `sentence`, `score`, `chunk`, `chunk_index`; lone surrogates, which no file in
+            by: `pair` gives `score` and `sentences` (their number); `sentence` gives `row` and
+                the fields of `SentenceEvidence`, as plain values; lone surrogates, which no file in
                 UTF-8 can hold, are U+FFFD there.
         """
         import pandas as pd
@@ -180,13 +325,9 @@ class AlignScoreResult(_Scores):
         if by == "pair":
             counts = np.diff(self.table.example_sentences)
             return pd.DataFrame({"score": self.scores, "sentences": counts})
-        rows = [
-            {"row": row}
-            | asdict(found)
-            | {"sentence": encodable(found.sentence), "chunk": encodable(found.chunk)}
-            for row, found in self._evidence()
-        ]
-        return pd.DataFrame(rows, columns=["row", "sentence", "score", "chunk", "chunk_index"])
+        rows = [{"row": row} | evidence_row(found) for row, found in self._evidence()]
+        names = [field.name for field in fields(SentenceEvidence)]
+        return pd.DataFrame(rows, columns=["row", *names])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists; undefined scores are None, as in JSON."""
@@ -257,11 +398,29 @@ class AlignScoreResult(_Scores):
                 yield row, found
 
 
+def evidence_row(found: SentenceEvidence) -> dict[str, Any]:
+    """Plain values of a sentence's evidence, in texts that UTF-8 can hold."""
+    row = asdict(found)
+    row |= {"sentence": encodable(found.sentence), "chunk": encodable(found.chunk)}
+    if found.unsupported is not None:
+        spans = [asdict(span) | {"text": encodable(span.text)} for span in found.unsupported]
+        row["unsupported"] = spans
+    return row
+
+
+def _verdict(supported: bool, neutral: float | None, contradiction: float | None) -> Verdict:
+    if supported:
+        return "supported"
+    if neutral is None or contradiction is None:
+        return "unsupported"
+    return "contradicted" if contradiction > neutral else "unmentioned"
+
+
 def join_results(results: Sequence[AlignScoreResult]) -> AlignScoreResult:
     """One result of the pairs of several, one after the other.
 
     Args:
-        results: At least one, all with one signature.
+        results: At least one, all with one signature and asked for the same.
     """
     ends = np.cumsum([0, *(len(result.table.cells) for result in results)])
     return AlignScoreResult(
@@ -272,7 +431,22 @@ def join_results(results: Sequence[AlignScoreResult]) -> AlignScoreResult:
         ),
         table=join_pair_tables([result.table for result in results]),
         signature=results[0].signature,
+        threshold=results[0].threshold,
+        relations=_joined_relations([result.relations for result in results]),
+        spans=_joined_spans([result.spans for result in results]),
     )
+
+
+def _joined_relations(parts: Sequence[Floats | None]) -> Floats | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
+
+
+def _joined_spans(
+    parts: Sequence[tuple[tuple[UnsupportedSpan, ...], ...] | None],
+) -> tuple[tuple[UnsupportedSpan, ...], ...] | None:
+    known = [part for part in parts if part is not None]
+    return tuple(itertools.chain(*known)) if len(known) == len(parts) else None
 
 
 @dataclass(frozen=True, repr=False)

@@ -313,7 +313,7 @@ def model_alone(metric: AlignScore, table: PairTable, device: str) -> float:
     engine = metric._pipeline.engine
     encoder = engine.encoder(table.chunks, table.sentences)
     ready = [batch for _, batch in engine._batches(encoder, [table.pairs], [])]
-    return timed(lambda: [engine._score_batch(batch) for batch in ready], device)
+    return timed(lambda: [engine._read_batch(batch) for batch in ready], device)
 
 
 def spread(values: Sequence[float]) -> str:

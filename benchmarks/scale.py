@@ -189,6 +189,7 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
 
     from alignscore_metric import metric, pipeline
     from alignscore_metric.engine import encoding, engine
+    from alignscore_metric.engine.readings import BatchReading
     from alignscore_metric.files import growing, tables, windows
     from alignscore_metric.text import chunking, splitters
 
@@ -200,7 +201,7 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
     clock.wrap(metric.AlignScore, "pair_table", "pair table")
     clock.wrap(metric.AlignScore, "evaluate_table", "aggregation")
     clock.wrap(pipeline, "copied_shares", "copied words")
-    clock.wrap(engine.Engine, "score_parts", "handing batches to the model")
+    clock.wrap(engine.Engine, "read_parts", "handing batches to the model")
     clock.wrap(encoding.PairEncoder, "encode", "token ids")
     clock.wrap_items(engine.Engine, "_batches", "batches of token ids")
     clock.wrap(growing.GrowingTable, "write", "writing, but for waiting for the disk")
@@ -213,7 +214,7 @@ def instrument(clock: Clock, stub_seconds: float | None) -> None:
             if stub_seconds is None:
                 return forward(self, batch)
             time.sleep(stub_seconds)
-            return torch.full((len(batch),), 0.5)
+            return BatchReading(torch.full((len(batch), 3), 0.5), torch.empty(0))
 
     engine.Engine._forward = stub  # type: ignore[method-assign, assignment]
 

@@ -132,7 +132,11 @@ def published() -> dict[str, list[Row]]:
 
 
 def explain(source: str, summary: str) -> list[SentenceEvidence]:
-    return [SentenceEvidence(f"first of {summary}", 0.25, f"chunk of {source[:20]}", 0)]
+    return [
+        SentenceEvidence(
+            f"first of {summary}", 0.25, f"chunk of {source[:20]}", 0, 0, 9, "unsupported"
+        )
+    ]
 
 
 CARD = {

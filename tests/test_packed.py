@@ -11,7 +11,7 @@ from transformers import BertConfig, DebertaV2Config, RobertaConfig, XLMRobertaC
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.engine import packed
 from alignscore_metric.engine.encoding import PackedPairs, PairTemplate, pack
-from alignscore_metric.engine.packed import can_pack, pool_packed
+from alignscore_metric.engine.packed import can_pack, read_packed
 from alignscore_metric.engine.precision import in_precision
 
 BACKBONES = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
@@ -71,7 +71,7 @@ def test_the_vectors_are_those_of_the_padded_model(case: tuple[Aligner, PackedPa
     assert can_pack(aligner)
     expected = padded(aligner, pairs)
     with torch.inference_mode():
-        found = pool_packed(aligner, pairs, torch.float32)
+        found = read_packed(aligner, pairs, torch.float32)[0]
     assert found.shape == expected.shape == (len(pairs), aligner.width)
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
     assert expected.std(dim=0).max() > 0.1  # else equal vectors would prove little
@@ -91,7 +91,7 @@ def test_half_precision_is_near(
     if whole:
         aligner.encoder.encoder.to(dtype)
     with torch.inference_mode():
-        found = pool_packed(aligner, pairs, dtype)
+        found = read_packed(aligner, pairs, dtype)[0]
     assert found.dtype == torch.float32
     assert 0 < (found - expected).abs().max() < 0.1
 
@@ -100,7 +100,7 @@ def test_one_layer_is_enough():
     aligner = make("bert", "claim_mean", 2, layers=1)
     pairs = some_pairs("bert", mark_claim=True)
     with torch.inference_mode():
-        found = pool_packed(aligner, pairs, torch.float32)
+        found = read_packed(aligner, pairs, torch.float32)[0]
     torch.testing.assert_close(found, padded(aligner, pairs), atol=2e-6, rtol=1e-5)
 
 
@@ -127,7 +127,7 @@ def test_attention_is_told_where_each_pair_ends(
     monkeypatch.setattr(packed, "_has_flash", lambda device, dtype: True)
     monkeypatch.setattr(packed, "_flash", loop)
     with torch.inference_mode():
-        found = pool_packed(aligner, pairs, torch.float32)
+        found = read_packed(aligner, pairs, torch.float32)[0]
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
     assert len(calls) == 2
     assert calls[0] == [0, *np.cumsum(pairs.lengths)]

@@ -13,6 +13,7 @@ from alignscore_metric import pipeline
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.commands.main import main
+from alignscore_metric.engine.readings import PairReadings
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.metric import AlignScore
 from alignscore_metric.text.copying import copied_shares
@@ -270,8 +271,8 @@ def test_what_the_ranking_aligner_cuts_is_no_warning(tiny_aligner, monkeypatch):
     )
     monkeypatch.setattr(
         pipeline.Engine,
-        "score",
-        warned(pipeline.Engine.score, but=metric._pipeline.engine),
+        "read",
+        warned(pipeline.Engine.read, but=metric._pipeline.engine),
     )
     long = " ".join(["river dam"] * 900) + "."
     with warnings.catch_warnings():
@@ -279,13 +280,14 @@ def test_what_the_ranking_aligner_cuts_is_no_warning(tiny_aligner, monkeypatch):
         assert metric.score([[long, "The dam held."]], ["The dam held."]) == [0.5]
 
 
-def warned(score, *, but):
+def warned(read, *, but):
     """The engines' own method, except for one engine, which gives 0.5."""
 
     def replaced(self, chunks, sentences, pairs):
         if self is but:
-            return np.full(len(pairs), 0.5)
-        return score(self, chunks, sentences, pairs)
+            nowhere = np.zeros((len(pairs), 2), dtype=np.int64)
+            return PairReadings(np.full((len(pairs), 3), 0.5), np.zeros(0), nowhere)
+        return read(self, chunks, sentences, pairs)
 
     return replaced
 

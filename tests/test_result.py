@@ -1,5 +1,6 @@
 """Tests of alignscore_metric.result and .signature against scipy and loops."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -57,6 +58,20 @@ def score(chunk: str, sentence: str) -> float:
     return 0.75 if sentence == "p" and chunk in "ab" else (ord(chunk) * 7 + ord(sentence)) % 13 / 13
 
 
+def place_of_bars(text: str, number: int) -> tuple[int, int]:
+    """Where the number-th of the texts between bars stands; none of them has another length."""
+    return 2 * number, 2 * number + 1
+
+
+def passage_of_bars(source: str | list[str], number: int) -> tuple[int, int, int]:
+    """The same of a source's chunks, with the passage before it."""
+    for passage, text in enumerate([source] if isinstance(source, str) else source):
+        if number <= text.count("|"):
+            return passage, *place_of_bars(text, number)
+        number -= text.count("|") + 1
+    raise AssertionError
+
+
 def evidence_by_loops(row: int) -> list[SentenceEvidence]:
     source = SOURCES[row]
     chunks = [c for p in ([source] if isinstance(source, str) else source) for c in p.split("|")]
@@ -64,7 +79,14 @@ def evidence_by_loops(row: int) -> list[SentenceEvidence]:
     for sentence in filter(None, SUMMARIES[row].split("|")):
         scores = [score(chunk, sentence) for chunk in chunks]
         place = scores.index(max(scores))
-        found.append(SentenceEvidence(sentence, max(scores), chunks[place], place))
+        found.append(
+            SentenceEvidence(
+                *(sentence, max(scores), chunks[place], place),
+                *place_of_bars(SUMMARIES[row], len(found)),
+                "supported" if max(scores) > 0.5 else "unsupported",
+                *passage_of_bars(SOURCES[row], place),
+            )
+        )
     return found
 
 
@@ -268,12 +290,12 @@ def test_a_frame_of_pairs(result: AlignScoreResult):
 def test_a_frame_of_sentences(result: AlignScoreResult):
     frame = result.to_pandas("sentence")
     expected = [
-        (row, found.sentence, found.score, found.chunk, found.chunk_index)
+        {"row": row} | dataclasses.asdict(found)
         for row in range(len(SOURCES))
         for found in evidence_by_loops(row)
     ]
-    assert frame.columns.tolist() == ["row", "sentence", "score", "chunk", "chunk_index"]
-    assert list(frame.itertuples(index=False, name=None)) == expected
+    assert frame.columns.tolist() == list(expected[0])
+    assert frame.astype(object).where(frame.notna(), None).to_dict("records") == expected
 
 
 @pytest.mark.parametrize(
@@ -298,7 +320,7 @@ def test_a_frame_of_texts_that_are_no_utf8_can_be_written(text: str, shown: str,
 
 def test_an_empty_frame_has_its_columns():
     frame = make_result([], []).to_pandas("sentence")
-    assert frame.shape == (0, 5)
+    assert frame.shape == (0, 15)
     assert make_result([], []).to_pandas().shape == (0, 2)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from alignscore_metric.checkpoint.encoder import Encoder, EncoderConfig, initialise
 from alignscore_metric.checkpoint.foreign import context_pooler, foreign_encoder
-from alignscore_metric.checkpoint.profile import CLASSES, Profile
+from alignscore_metric.checkpoint.profile import CLASSES, SUPPORTED_CLASS, Profile
 from alignscore_metric.checkpoint.weights import WEIGHTS, read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 
@@ -53,6 +53,8 @@ class AlignerConfig:
         head_dropout: Dropout before `bin` and `tri` in training, in [0, 1).
         span_head: Whether the model has a head on each of the claim's tokens too, which says
             whether the text leaves it unsupported; see `Aligner.forward`.
+        span_threshold: What that head's probability of a word must exceed for it to be shown as
+            unsupported, in (0, 1); where None, `alignscore_metric.engine.spans.SPAN_THRESHOLD`.
         profile: A `Profile` as a dict.
         folded: What was folded into the head's weights, see `training.folding`; for readers alone.
         dtype: In which numbers the weights are saved; for readers alone.
@@ -70,6 +72,7 @@ class AlignerConfig:
         head_dropout: float = 0.1,
         copied_ngrams: int = 0,
         span_head: bool = False,
+        span_threshold: float | None = None,
         profile: dict[str, Any] | None = None,
         folded: dict[str, Any] | None = None,
         dtype: str | None = None,
@@ -85,6 +88,8 @@ class AlignerConfig:
             raise ConfigurationError(f"copied_ngrams is {copied_ngrams!r}; give a number >= 0")
         if type(span_head) is not bool:
             raise ConfigurationError(f"span_head is {span_head!r}; give true or false")
+        if span_threshold is not None and not 0 < span_threshold < 1:
+            raise ConfigurationError(f"span_threshold is {span_threshold!r}; give one in (0, 1)")
         # A folder of the machine that trained it says nothing to anybody else.
         self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
         self.pooling = pooling
@@ -92,6 +97,7 @@ class AlignerConfig:
         self.head_dropout = head_dropout
         self.copied_ngrams = copied_ngrams
         self.span_head = span_head
+        self.span_threshold = span_threshold
         self.profile = Profile.from_dict(profile or {}).to_dict()
         self.folded = folded
         self.dtype = dtype
@@ -245,10 +251,10 @@ class Aligner(nn.Module):
         Raises:
             ConfigurationError: `spans` of an aligner without that head.
         """
-        encoded, copied = self._encoded(input_ids, attention_mask, token_type_ids)
-        pooled = self._pooled(encoded, attention_mask, token_type_ids, copied)
-        output = self.heads(pooled)
-        return (output, self.span_logits(encoded.last_hidden_state)) if spans else output
+        if not spans:
+            return self.heads(self.pool(input_ids, attention_mask, token_type_ids))
+        pooled, logits = self.pool_with_spans(input_ids, attention_mask, token_type_ids)
+        return self.heads(pooled), logits
 
     def span_logits(self, states: Tensor) -> Tensor:
         """A logit for each of states [..., H], above 0 where the text leaves a token unsupported.
@@ -281,6 +287,14 @@ class Aligner(nn.Module):
         """
         encoded, copied = self._encoded(input_ids, attention_mask, token_type_ids)
         return self._pooled(encoded, attention_mask, token_type_ids, copied)
+
+    def pool_with_spans(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What `pool` gives, and the span head's logits as `forward` gives them."""
+        encoded, copied = self._encoded(input_ids, attention_mask, token_type_ids)
+        pooled = self._pooled(encoded, attention_mask, token_type_ids, copied)
+        return pooled, self.span_logits(encoded.last_hidden_state)
 
     def _encoded(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None
@@ -547,3 +561,20 @@ def pair_scores(output: AlignerOutput, profile: Profile) -> Tensor:
         return output.reg
     logits = output.bin if profile.head == "bin" else output.tri
     return torch.softmax(logits, dim=-1)[:, profile.supported]
+
+
+def pair_relations(output: AlignerOutput, profile: Profile) -> Tensor:
+    """How likely the source says nothing of each claim, and how likely it contradicts it.
+
+    Args:
+        output: The heads' logits for N pairs.
+        profile: Its `supported` tells whether `tri` has ALIGN's class order.
+
+    Returns:
+        Columns neutral and contradiction, shape [N, 2], float32; NaN where there is no head `tri`,
+        or one whose classes are in an order of its own.
+    """
+    others = profile.head == "tri" and profile.supported != SUPPORTED_CLASS["tri"]
+    if others or not output.tri.shape[1]:
+        return output.tri.new_full((len(output.tri), 2), torch.nan)
+    return torch.softmax(output.tri, dim=-1)[:, 1:]

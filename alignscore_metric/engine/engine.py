@@ -22,12 +22,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from alignscore_metric.checkpoint.aligner import Aligner, pair_scores
+from alignscore_metric.checkpoint.aligner import Aligner, pair_relations, pair_scores
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.tokenizer import Tokenizer
 from alignscore_metric.engine.encoding import PackedPairs, PairEncoder
-from alignscore_metric.engine.packed import can_pack, pool_packed
+from alignscore_metric.engine.packed import can_pack, read_packed
 from alignscore_metric.engine.precision import COMPUTED_IN
+from alignscore_metric.engine.readings import BatchReading, PairReadings, join_batches
 from alignscore_metric.errors import NumericalError
 from alignscore_metric.system.allocator import give_back_freed_memory
 from alignscore_metric.system.background import ahead
@@ -71,6 +72,7 @@ class Engine:
         precision: One of `alignscore_metric.engine.precision.COMPUTED_IN`.
         batch_tokens: Tokens of a batch; changes speed and memory, not scores.
         progress: Show a bar on stderr.
+        spans: Read the span head too, which the aligner must have.
     """
 
     def __post_init__(self) -> None:
@@ -83,6 +85,7 @@ class Engine:
     precision: str
     batch_tokens: int
     progress: bool
+    spans: bool = False
 
     def score(
         self, chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
@@ -103,16 +106,22 @@ class Engine:
         Raises:
             NumericalError: The model gave a NaN or an infinity, as fp16 may.
         """
-        return self.score_parts(chunks, sentences, [pairs], lambda: len(pairs))
+        return self.read(chunks, sentences, pairs).scores
 
-    def score_parts(
+    def read(
+        self, chunks: Sequence[str], sentences: Sequence[str], pairs: npt.NDArray[np.int64]
+    ) -> PairReadings:
+        """All that the heads say of pairs; arguments, warnings and errors as for `score`."""
+        return self.read_parts(chunks, sentences, [pairs], lambda: len(pairs))
+
+    def read_parts(
         self,
         chunks: Sequence[str],
         sentences: Sequence[str],
         parts: Iterable[npt.NDArray[np.int64]],
         total: Callable[[], int],
-    ) -> npt.NDArray[np.float64]:
-        """Score pairs that are still being listed; they are taken while others are scored.
+    ) -> PairReadings:
+        """Read pairs that are still being listed; they are taken while others are read.
 
         Warnings and errors as for `score`.
 
@@ -123,36 +132,38 @@ class Engine:
             total: How many pairs there will be, about; for the progress bar.
 
         Returns:
-            The score of each pair, in the order of the parts.
+            Of each pair, in the order of the parts.
         """
         encoder = self.encoder(chunks, sentences)
         lost: list[npt.NDArray[np.int64]] = []
         rows: list[npt.NDArray[np.int64]] = []
-        found: list[npt.NDArray[np.float64]] = []
+        claims: list[npt.NDArray[np.int64]] = []
+        values: list[npt.NDArray[np.float64]] = []
+        tokens: list[npt.NDArray[np.float64]] = []
 
         def noted() -> Iterator[PackedPairs]:
             for numbers, batch in self._batches(encoder, parts, lost):
                 rows.append(numbers)
+                claims.append((batch.lengths - batch.contexts) * self.spans)
                 yield batch
 
         with _bar(total()) if self.progress else nullcontext() as bar:
-            for scored in self._scored(noted()):
-                found.append(scored.cpu().double().numpy())
+            for read in self._read(noted()):
+                values.append(read.values.cpu().double().numpy())
+                tokens.append(read.tokens.cpu().double().numpy())
                 if bar is not None:
-                    bar.total = max(total(), bar.n + len(found[-1]))  # pairs may be read in parts
-                    bar.update(len(found[-1]))
-        scores = np.full(sum(map(len, lost)), -np.inf)
-        for numbers, values in zip(rows, found, strict=True):
-            np.maximum.at(scores, numbers, values)
+                    bar.total = max(total(), bar.n + len(values[-1]))  # pairs may be read in parts
+                    bar.update(len(values[-1]))
+        readings = PairReadings.of(sum(map(len, lost)), rows, claims, values, tokens)
         if len(rows) > MADE_AHEAD:
             give_back_freed_memory()
         _warn_of_truncation(lost, self.profile)
-        if broken := int((~np.isfinite(scores)).sum()):
+        if broken := int((~np.isfinite(readings.scores)).sum()):
             raise NumericalError(
-                f"the model gave {broken} of {len(scores)} pairs no finite score in "
+                f"the model gave {broken} of {len(readings.scores)} pairs no finite score in "
                 f"{self.precision}; use precision='fp32', or check the checkpoint"
             )
-        return scores
+        return readings
 
     def encoder(self, chunks: Sequence[str], sentences: Sequence[str]) -> PairEncoder:
         """What turns pairs of such texts into the token ids that are scored."""
@@ -187,20 +198,20 @@ class Engine:
                     yield numbers[rows], encoded.pack(rows)
             before += len(pairs)
 
-    def _scored(self, batches: Iterator[PackedPairs]) -> Iterator[Tensor]:
-        """Scores of batches, in order, some of which may not have been waited for."""
+    def _read(self, batches: Iterator[PackedPairs]) -> Iterator[BatchReading]:
+        """Readings of batches, in order, some of which may not have been waited for."""
         first = list(islice(batches, self._workers))
         batches = chain(first, batches)
         alone = sharing_out(os.getpid())
         if len(first) > 1 and alone.acquire(blocking=False):
             try:
-                yield from side_by_side(self._score_batch, batches, len(first))
+                yield from side_by_side(self._read_batch, batches, len(first))
             finally:
                 alone.release()
             return
-        waiting: deque[Tensor] = deque()
+        waiting: deque[BatchReading] = deque()
         for batch in ahead(batches, MADE_AHEAD):
-            waiting.append(self._score_batch(batch))
+            waiting.append(self._read_batch(batch))
             if len(waiting) == IN_FLIGHT:
                 yield waiting.popleft()
         yield from waiting
@@ -212,8 +223,8 @@ class Engine:
             return 1
         return min(torch.get_num_threads(), WORKERS)
 
-    def _score_batch(self, batch: PackedPairs) -> Tensor:
-        """Score one batch; where memory runs out, its two halves, down to single pairs."""
+    def _read_batch(self, batch: PackedPairs) -> BatchReading:
+        """Read one batch; where memory runs out, its two halves, down to single pairs."""
         try:
             return self._forward(batch)
         except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -223,18 +234,30 @@ class Engine:
         if self.aligner.device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(batch) // 2
-        return torch.cat([self._score_batch(part) for part in (batch[:half], batch[half:])])
+        return join_batches([self._read_batch(part) for part in (batch[:half], batch[half:])])
 
     @torch.inference_mode()
-    def _forward(self, batch: PackedPairs) -> Tensor:
-        device, dtype = self.aligner.device, COMPUTED_IN[self.precision]
-        if can_pack(self.aligner):
-            pooled = pool_packed(self.aligner, batch, dtype)
+    def _forward(self, batch: PackedPairs) -> BatchReading:
+        dtype = COMPUTED_IN[self.precision]
+        if can_pack(self.aligner, spans=self.spans):
+            pooled, tokens = read_packed(self.aligner, batch, dtype, spans=self.spans)
         else:
-            inputs = {k: torch.from_numpy(v).to(device) for k, v in batch.padded().items()}
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                pooled = self.aligner.pool(**inputs).float()
-        return pair_scores(self.aligner.heads(pooled), self.profile)
+            pooled, tokens = self._read_padded(batch, dtype)
+        output = self.aligner.heads(pooled)
+        scores = pair_scores(output, self.profile).unsqueeze(1)
+        values = torch.cat([scores, pair_relations(output, self.profile)], dim=1)
+        return BatchReading(values, tokens)
+
+    def _read_padded(self, batch: PackedPairs, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """What `read_packed` gives, by the aligner itself."""
+        device = self.aligner.device
+        inputs = {k: torch.from_numpy(v).to(device) for k, v in batch.padded().items()}
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            if not self.spans:
+                return self.aligner.pool(**inputs).float(), torch.empty(0)
+            pooled, logits = self.aligner.pool_with_spans(**inputs)
+        claim = (inputs["token_type_ids"] * inputs["attention_mask"]).bool()
+        return pooled.float(), logits[claim]
 
 
 def _bar(total: int) -> tqdm[NoReturn]:

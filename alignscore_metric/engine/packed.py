@@ -25,22 +25,27 @@ from alignscore_metric.engine.encoding import PackedPairs
 from alignscore_metric.engine.fused import activated, add_norm, dense
 
 
-def can_pack(aligner: Aligner) -> bool:
-    """Whether `pool_packed` knows the aligner's encoder and pooling."""
-    return isinstance(aligner.encoder, Encoder) and aligner.config.pooling != "context"
+def can_pack(aligner: Aligner, *, spans: bool = False) -> bool:
+    """Whether `read_packed` knows the aligner's encoder and pooling, and can read its spans."""
+    known = isinstance(aligner.encoder, Encoder) and aligner.config.pooling != "context"
+    return known and (not spans or aligner.config.pooling in CLAIM_POOLINGS)
 
 
-def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Tensor:
-    """What `Aligner.pool` gives for the same pairs.
+def read_packed(
+    aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype, *, spans: bool = False
+) -> tuple[Tensor, Tensor]:
+    """What `Aligner.pool` gives for the same pairs, and the span head's logits.
 
     Args:
         aligner: One that `can_pack`, whose encoder's linear layers take `dtype`.
         pairs: N pairs, T tokens.
         dtype: In which linear layers and attention compute; what is added from layer to layer is in
             the dtype of the layers' norms.
+        spans: Read the span head.
 
     Returns:
-        Shape [N, W], float32.
+        Shape [N, W], and logits of all claims' tokens with their last special ones, end to end,
+        shape [K], or none; float32.
     """
     starts, claims = np.cumsum(pairs.lengths) - pairs.lengths, pairs.lengths - pairs.contexts
     reads_claims = aligner.config.pooling in CLAIM_POOLINGS
@@ -67,10 +72,11 @@ def pool_packed(aligner: Aligner, pairs: PackedPairs, dtype: torch.dtype) -> Ten
     tokens = claim.tokens if reads_claims else firsts
     states = _layer(last, _filled(states[tokens], dtype), states, attention, dtype)
     states = states[: len(tokens)].float()
+    logits = aligner.span_logits(states) if spans else states.new_empty(0)
     if not reads_claims:
-        return cast("Tensor", aligner.encoder.pooler(states.unsqueeze(1)))
+        return cast("Tensor", aligner.encoder.pooler(states.unsqueeze(1))), logits
     told = None if copied is None else copied[claim.places]
-    return aligner.pool_claim(claim.rectangle(states), claim.inside.float(), told)
+    return aligner.pool_claim(claim.rectangle(states), claim.inside.float(), told), logits
 
 
 def _put(arrays: Sequence[npt.NDArray[Any]], device: torch.device) -> list[Tensor]:

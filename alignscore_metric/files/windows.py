@@ -13,7 +13,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,7 +87,7 @@ class Scored:
         }
         if evidence and self.evidence is not None:
             found = map(self.evidence.sentences, range(len(self.scores)))
-            added[f"{name}_evidence"] = [[vars(sentence) for sentence in row] for row in found]
+            added[f"{name}_evidence"] = [[asdict(sentence) for sentence in row] for row in found]
         return added
 
 
@@ -316,15 +316,24 @@ def scored_schema(reader: TableReader, score: str, evidence: str | None = None) 
     schema = arrow_schema(reader.windows()).append(pa.field(score, pa.float64()))
     if evidence is None:
         return schema
-    found = pa.struct(
-        {
-            "sentence": pa.string(),
-            "score": pa.float64(),
-            "chunk": pa.string(),
-            "chunk_index": pa.int64(),
-        }
+    return schema.append(pa.field(evidence, pa.list_(_evidence_type())))
+
+
+def _evidence_type() -> pa.DataType:
+    """What a `SentenceEvidence` is in a column."""
+    import pyarrow as pa
+
+    text, number, whole = pa.string(), pa.float64(), pa.int64()
+    place = {"passage": whole, "chunk_start": whole, "chunk_end": whole}
+    span = {"start": whole, "end": whole, "text": text, "score": number}
+    return pa.struct(
+        {"sentence": text, "score": number, "chunk": text, "chunk_index": whole}
+        | {"start": whole, "end": whole, "verdict": text}
+        | place
+        | {"neutral": number, "contradiction": number}
+        | {"worst": pa.struct({"contradiction": number, "chunk_index": whole} | place)}
+        | {"unsupported": pa.list_(pa.struct(span))}
     )
-    return schema.append(pa.field(evidence, pa.list_(found)))
 
 
 def _texts(table: Table, columns: Columns) -> Window:

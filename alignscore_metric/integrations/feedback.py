@@ -16,8 +16,8 @@ def least_supported(evidence: Sequence[SentenceEvidence]) -> str:
         evidence: The summary's sentences; none of them gives `NOTHING_TO_SCORE`.
 
     Example:
-        >>> low = SentenceEvidence("It snowed.", score=0.12, chunk="It rained.", chunk_index=0)
-        >>> high = SentenceEvidence("It rained.", score=0.98, chunk="It rained.", chunk_index=0)
+        >>> low = SentenceEvidence("It snowed.", 0.12, "It rained.", 0, 11, 21, "unmentioned")
+        >>> high = SentenceEvidence("It rained.", 0.98, "It rained.", 0, 0, 10, "supported")
         >>> least_supported([high, low])
         'least supported (0.12): It snowed.'
     """

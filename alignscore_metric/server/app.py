@@ -85,7 +85,7 @@ class Sentence(BaseModel):
 
     sentence: str
     score: float = Field(description="how far it is supported: the maximum over the chunks")
-    chunk: str = Field(description="the chunk of the source that gave the maximum")
+    chunk: str = Field(description="the chunk that gave it; where none supports it, the likeliest")
     chunk_index: int = Field(description="place of that chunk in its source, from 0")
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 
 _UNSEEN = (
     "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -52,3 +54,53 @@ def _usual(found: re.Match[str]) -> str:
     if found.lastindex is None:
         return unicodedata.normalize("NFKC", found[0])
     return _REPLACED[found.lastindex]
+
+
+@dataclass(frozen=True)
+class TracedForm:
+    """A form of a text that knows where each of its characters came from.
+
+    Attributes:
+        text: The form.
+        starts: Where in the original each of its characters begins; white space and words are
+            traced character by character where the form has as many, else as a whole.
+        ends: Where each ends.
+    """
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """Where characters of the form, one at least, came from."""
+        if start >= end:
+            place = self.starts[start] if start < len(self.starts) else sum(self.ends[-1:])
+            return place, place
+        return self.starts[start], self.ends[end - 1]
+
+
+def traced(text: str, form: Callable[[str], str]) -> TracedForm:
+    r"""A form of a text, traced.
+
+    Args:
+        text: Any string.
+        form: What makes it, word by word: as `one_form`, or `encodable`.
+
+    Example:
+        >>> found = traced("of\u00adfice 10", one_form)
+        >>> found.text, found.origin(0, 6), found.origin(7, 9)
+        ('office 10', (0, 7), (8, 10))
+    """
+    if text.isascii():
+        return TracedForm(text, list(range(len(text))), list(range(1, len(text) + 1)))
+    pieces, starts, ends = [], list[int](), list[int]()
+    for piece in re.finditer(r"\s+|\S+", text):
+        found = form(piece[0])
+        pieces.append(found)
+        if len(found) == len(piece[0]):
+            starts += range(piece.start(), piece.end())
+            ends += range(piece.start() + 1, piece.end() + 1)
+        else:
+            starts += [piece.start()] * len(found)
+            ends += [piece.end()] * len(found)
+    return TracedForm("".join(pieces), starts, ends)

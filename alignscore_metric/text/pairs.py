@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from alignscore_metric.arrays import Ints
+from alignscore_metric.text.places import PassagePlace, Place, chunk_places, sentence_places
 
 Source = str | Sequence[str]
 Example = tuple[Source, str]
+AnyPlace = TypeVar("AnyPlace", Place, PassagePlace)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class PairTable:
         example_sentences: First sentence of each example, and S at the end, shape [N + 1].
         sentence_ids: Which of `sentences` each example's sentence is, shape [S].
         example_sources: `source_number` of each example's source, shape [N].
+        sentence_places: First character of each example's sentence in its summary, and the one
+            after its last, shape [S, 2].
+        example_chunks: First chunk of each example, and D at the end, shape [N + 1].
+        chunk_places: Of each example's chunk the passage, the first character in it and the one
+            after the last, shape [D, 3]; see `alignscore_metric.text.places.chunk_places`.
     """
 
     chunks: list[str]
@@ -43,6 +51,9 @@ class PairTable:
     example_sentences: Ints
     sentence_ids: Ints
     example_sources: Ints
+    sentence_places: Ints
+    example_chunks: Ints
+    chunk_places: Ints
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -70,6 +81,15 @@ def source_number(source: Source) -> int:
     return int.from_bytes(digest.digest(), "little", signed=True)
 
 
+@dataclass(frozen=True)
+class _Cut(Generic[AnyPlace]):
+    """A text in pieces: the source's number, and of each piece number and place."""
+
+    number: int
+    pieces: list[int]
+    places: list[AnyPlace]
+
+
 class PairLister:
     """Lists the pairs of examples as they come; every text is split once however often it comes.
 
@@ -94,14 +114,17 @@ class PairLister:
         self._split_source, self._split_summary = split_source, split_summary
         self._chunk_ids: dict[str, int] = {}
         self._sentence_ids: dict[str, int] = {}
-        self._known_sources: dict[str | tuple[str, ...], tuple[int, list[int]]] = {}
-        self._sentences_of: dict[str, list[int]] = {}
+        self._known_sources: dict[str | tuple[str, ...], _Cut[PassagePlace]] = {}
+        self._known_summaries: dict[str, _Cut[Place]] = {}
         self._pair_ids: dict[tuple[int, int], int] = {}
         self._pairs: list[tuple[int, int]] = []
         self._cells: list[int] = []
         self._sentence_cells, self._example_sentences = [0], [0]
         self._used: list[int] = []
         self._example_sources: list[int] = []
+        self._sentence_places: list[Place] = []
+        self._example_chunks = [0]
+        self._chunk_places: list[PassagePlace] = []
 
     def add(self, examples: Iterable[Example]) -> Ints:
         """List examples, each a source and a summary.
@@ -111,11 +134,13 @@ class PairLister:
         """
         known = len(self._pairs)
         for source, summary in examples:
-            number_of_source, chunks = self._source(source)
-            self._example_sources.append(number_of_source)
-            sentences = self._summary(summary)
-            for sentence in sentences:
-                for chunk in chunks:
+            chunks, claims = self._source(source), self._summary(summary)
+            self._example_sources.append(chunks.number)
+            self._chunk_places += chunks.places
+            self._example_chunks.append(len(self._chunk_places))
+            self._sentence_places += claims.places
+            for sentence in claims.pieces:
+                for chunk in chunks.pieces:
                     pair = chunk, sentence
                     number = self._pair_ids.setdefault(pair, len(self._pairs))
                     if number == len(self._pairs):
@@ -126,20 +151,28 @@ class PairLister:
             self._example_sentences.append(len(self._used))
         return _two_columns(self._pairs[known:])
 
-    def _source(self, source: Source) -> tuple[int, list[int]]:
-        """A source's number, and those of its chunks."""
+    def _source(self, source: Source) -> _Cut[PassagePlace]:
+        """A source's number, and the numbers and places of its chunks."""
         key = source if isinstance(source, str) else tuple(source)
         if key not in self._known_sources:
-            chunks = _numbered(self._split_source(source), self.chunks, self._chunk_ids)
-            self._known_sources[key] = source_number(source), chunks
+            chunks = self._split_source(source)
+            self._known_sources[key] = _Cut(
+                source_number(source),
+                _numbered(chunks, self.chunks, self._chunk_ids),
+                chunk_places(chunks, source if isinstance(source, str) else list(source)),
+            )
         return self._known_sources[key]
 
-    def _summary(self, summary: str) -> list[int]:
-        """The numbers of a summary's sentences."""
-        if summary not in self._sentences_of:
+    def _summary(self, summary: str) -> _Cut[Place]:
+        """The numbers and places of a summary's sentences."""
+        if summary not in self._known_summaries:
             found = self._split_summary(summary)
-            self._sentences_of[summary] = _numbered(found, self.sentences, self._sentence_ids)
-        return self._sentences_of[summary]
+            self._known_summaries[summary] = _Cut(
+                0,
+                _numbered(found, self.sentences, self._sentence_ids),
+                sentence_places(found, summary),
+            )
+        return self._known_summaries[summary]
 
     def expected(self, examples: int) -> int:
         """How many pairs so many examples will need, as far as one can tell from those so far."""
@@ -156,6 +189,9 @@ class PairLister:
             example_sentences=np.array(self._example_sentences, dtype=np.int64),
             sentence_ids=np.array(self._used, dtype=np.int64),
             example_sources=np.array(self._example_sources, dtype=np.int64),
+            sentence_places=np.array(self._sentence_places, dtype=np.int64).reshape(-1, 2),
+            example_chunks=np.array(self._example_chunks, dtype=np.int64),
+            chunk_places=np.array(self._chunk_places, dtype=np.int64).reshape(-1, 3),
         )
 
 
@@ -225,6 +261,9 @@ def join_pair_tables(tables: Sequence[PairTable]) -> PairTable:
         example_sentences=_joined_offsets([table.example_sentences for table in tables]),
         sentence_ids=np.concatenate(used),
         example_sources=np.concatenate([table.example_sources for table in tables]),
+        sentence_places=np.concatenate([table.sentence_places for table in tables]),
+        example_chunks=_joined_offsets([table.example_chunks for table in tables]),
+        chunk_places=np.concatenate([table.chunk_places for table in tables]),
     )
 
 

@@ -7,8 +7,10 @@ scores pairs is given to it.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -146,6 +148,17 @@ def lexical_relevance(table: PairTable, keep: int) -> Ints:
             for word in set(normalise(table.sentences[table.sentence_ids[row]])) & places.keys():
                 found[places[word]] += round(1e6 * math.log(len(source) / len(places[word])))
     return relevance
+
+
+def shared_weights(sentence: str, chunks: Sequence[str]) -> list[int]:
+    """What `lexical_relevance` gives the cells of one sentence."""
+    words = [set(normalise(chunk)) for chunk in chunks]
+    counts = Counter(itertools.chain(*words))
+    own = {
+        word: round(1e6 * math.log(len(chunks) / counts[word]))
+        for word in set(normalise(sentence)) & counts.keys()
+    }
+    return [sum(own[word] for word in own.keys() & chunk) for chunk in words]
 
 
 def aligner_relevance(table: PairTable, keep: int, score: ScorePairs) -> Floats:

@@ -5,11 +5,11 @@ Pure functions of strings.
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher
 
+from alignscore_metric.text.spans import WORD
+
 Spans = tuple[tuple[int, int], ...]
-_WORD = re.compile(r"\w+(?:['\u2019.,:/-]\w+)*|[^\w\s]")
 
 
 def changed_words(claim: str, other: str, *, least: float = 0.0) -> Spans | None:
@@ -32,9 +32,9 @@ def changed_words(claim: str, other: str, *, least: float = 0.0) -> Spans | None
         >>> changed_words("It sold cars.", "It sold no cars.") is None
         True
     """
-    found = list(_WORD.finditer(claim))
+    found = list(WORD.finditer(claim))
     words = [match[0].lower() for match in found]
-    matcher = SequenceMatcher(None, [m[0].lower() for m in _WORD.finditer(other)], words, False)
+    matcher = SequenceMatcher(None, [m[0].lower() for m in WORD.finditer(other)], words, False)
     changes = [
         (found[first].start(), found[last - 1].end())
         for kind, _, _, first, last in matcher.get_opcodes()
