@@ -17,10 +17,10 @@ import numpy as np
 from alignscore_metric.arrays import Floats
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.metric import AlignScore, check_inputs
+from alignscore_metric.pipeline import sentence_splitter
 from alignscore_metric.scores.aggregation import aggregate_sentences
 from alignscore_metric.text.claims import claim_of
 from alignscore_metric.text.pairs import Source
-from alignscore_metric.text.splitters import get_splitter
 
 AnswerQuestions = Callable[[Sequence[Source], Sequence[str]], Sequence[str]]
 
@@ -104,7 +104,7 @@ class AnswerVerifier:
                 raise InputError(f"row {row}: the {name} is {type(text).__name__}, not text")
         parts = [answer] if answer.strip() else []
         if self.split_answers:
-            parts = get_splitter(self.metric.profile.splitter).split(answer)
+            parts = sentence_splitter(self.metric.profile)(answer)
         return [claim_of(question, part) for part in parts]
 
 

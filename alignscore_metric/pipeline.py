@@ -40,6 +40,7 @@ from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among
 from alignscore_metric.text.copying import blend, copied_shares
+from alignscore_metric.text.layout import LineSplitter
 from alignscore_metric.text.occlusion import occluded_spans
 from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source
 from alignscore_metric.text.prefilter import (
@@ -52,7 +53,7 @@ from alignscore_metric.text.prefilter import (
     parse_prefilter,
 )
 from alignscore_metric.text.spans import DoubtedSpan
-from alignscore_metric.text.splitters import get_splitter
+from alignscore_metric.text.splitters import SentenceSplitter, get_splitter
 
 ENCODED_AT_ONCE = 2048
 """Pairs whose tokens are counted at a time."""
@@ -157,7 +158,7 @@ class Pipeline:
 
     def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
         """SMART of N sources and N summaries, from the scores of pairs of their sentences."""
-        split = cache(_sentence_splitter(self.profile))
+        split = cache(sentence_splitter(self.profile))
         passages = [[source] if isinstance(source, str) else source for source in sources]
         scores = smart_of_texts(
             [[sentence for text in texts for sentence in split(text)] for texts in passages],
@@ -334,7 +335,6 @@ def build_pipeline(
     if precision == AUTO:
         precision = fastest_precision(checkpoint, profile, device)
     ranker = _load_ranker(profile, checkpoint)
-    splitter = get_splitter(profile.splitter) if profile.splits else None
     size = batch_tokens or _batch_tokens(checkpoint, device)
     engine = Engine(
         aligner=in_precision(checkpoint.aligner, precision, device),
@@ -349,11 +349,11 @@ def build_pipeline(
         split_source=SourceChunker(
             profile.chunking,
             profile.chunk_words,
-            splitter,
+            _source_splitter(profile),
             count_tokens=partial(count_tokens, checkpoint.tokenizer),
         ),
         split_summary=(
-            _sentence_splitter(profile) if profile.claims == "sentences" else _whole_claim(profile)
+            sentence_splitter(profile) if profile.claims == "sentences" else _whole_claim(profile)
         ),
         engine=engine,
         choose=_chooser(engine, ranker),
@@ -476,19 +476,30 @@ def _batch_tokens(checkpoint: Checkpoint, device: torch.device) -> int:
     return max(1, min(4096, 4096 * 384 // int(checkpoint.aligner.encoder.config.hidden_size)))
 
 
-def _sentence_splitter(profile: Profile) -> Callable[[str], list[str]]:
-    """What cuts a text into the sentences that are scored."""
-    split = get_splitter(profile.splitter).split
-    return split if _reads_as_published(profile) else partial(_claims, split=split)
+def sentence_splitter(profile: Profile) -> Callable[[str], list[str]]:
+    """What cuts a summary into the sentences that are scored.
+
+    Args:
+        profile: Published code, whose texts are `raw`, scores "..." and "1." like any sentence.
+
+    Raises:
+        MissingResourceError: The splitter's data is not on this machine.
+    """
+    splitter = get_splitter(profile.splitter)
+    return splitter.split if profile.texts == "raw" else LineSplitter(splitter).claims
 
 
-def _claims(text: str, *, split: Callable[[str], list[str]]) -> list[str]:
-    return claims_among(split(text))
+def _source_splitter(profile: Profile) -> SentenceSplitter | None:
+    """What cuts a source into sentences; None where nothing is cut."""
+    if not profile.splits:
+        return None
+    splitter = get_splitter(profile.splitter)
+    return splitter if profile.texts == "raw" else LineSplitter(splitter)
 
 
 def _whole_claim(profile: Profile) -> Callable[[str], list[str]]:
     """What makes one claim of all of a summary; none of a blank one."""
-    return _unless_blank if _reads_as_published(profile) else _unless_empty
+    return _unless_blank if profile.texts == "raw" else _unless_empty
 
 
 def _unless_blank(summary: str) -> list[str]:
@@ -497,11 +508,3 @@ def _unless_blank(summary: str) -> list[str]:
 
 def _unless_empty(summary: str) -> list[str]:
     return claims_among([summary])
-
-
-def _reads_as_published(profile: Profile) -> bool:
-    """Whether scores are to be those of published code, which scores "..." like any sentence.
-
-    All of it splits with NLTK's Punkt: AlignScore in each of its modes, MiniCheck, FactCG.
-    """
-    return profile.splitter == "nltk_punkt"

@@ -284,7 +284,7 @@ WITHOUT_CONTENT = [
 
 @pytest.mark.parametrize("options", [{}, {"claims": "whole"}], ids=["sentences", "whole"])
 def test_a_summary_without_a_word_has_no_score(tiny_aligner: Path, options: dict[str, Any]):
-    metric = AlignScore(tiny_aligner, device="cpu", progress=False, **options)
+    metric = AlignScore(tiny_aligner, texts="plain", device="cpu", progress=False, **options)
     result = metric.evaluate(["It rained."] * len(WITHOUT_CONTENT), WITHOUT_CONTENT)
     assert np.isnan(result.scores).all()
     assert result.undefined == len(WITHOUT_CONTENT)
@@ -298,7 +298,8 @@ def test_a_summary_without_a_word_is_not_judged_consistent():
     assert found.undefined == 2
 
 
-def test_marks_between_sentences_are_no_sentences(metric: AlignScore):
+def test_marks_between_sentences_are_no_sentences(tiny_aligner: Path):
+    metric = AlignScore(tiny_aligner, texts="plain", device="cpu", progress=False)
     marked = "It rained. ... The dam held. \u200b"
     found = metric.explain("It rained on the dam.", marked)
     assert [each.sentence for each in found] == ["It rained.", "The dam held."]
@@ -311,10 +312,9 @@ def test_a_word_of_any_script_is_scored(metric: AlignScore, summary: str):
     assert 0 <= metric.score(["It rained."], [summary])[0] <= 1
 
 
-@pytest.mark.usefixtures("nltk_data")
 @pytest.mark.parametrize("claims", ["sentences", "whole"])
-def test_published_splitting_scores_marks_as_the_reference_does(tiny_aligner: Path, claims: str):
-    options = {"splitter": "nltk_punkt", "claims": claims}
+def test_raw_texts_of_marks_are_scored_as_the_reference_does(tiny_aligner: Path, claims: str):
+    options = {"texts": "raw", "claims": claims}
     metric = AlignScore(tiny_aligner, device="cpu", progress=False, **options)
     assert not np.isnan(metric.score(["It rained."] * 2, ["...", "\u200b"])).any()
 

@@ -39,13 +39,15 @@ KNOWN_ABBREVIATIONS = frozenset(
     """
     adm asst atty attys brig capt cmdr col cpl dr esq fr gen gens gov govs hon jr lt maj messrs mr
     mrs ms msgr ph.d pres prof rep reps rev sen sens sgt sr st supt
-    assn bros co corp dept est inc ltd univ
-    a.k.a a.m approx cf e.g eds etc i.e nos p.m pp v viz vol vols vs
+    assn assoc bros co corp dept est inc ltd univ
+    a.k.a a.m al approx cf cit e.g eds encl etc excl i.e ibid incl nos p.m pp resp v viz vol vols vs
+    chap chaps eqs figs paras regs sect sects tel
+    lb lbs oz sq tbsp tsp yd yds pvt
     a.d b.c d.c e.u l.a u.k u.n u.s u.s.a
     jan feb apr aug sept oct nov dec mon tue tues thu thur thurs fri
     ave blvd ft mt rd
     ala ariz calif colo conn fla mich minn mont neb nev okla penn tenn tex va vt wis wyo
-    """.split()  # noqa: SIM905 - a table of words reads better than 119 literals
+    """.split()  # noqa: SIM905 - a table of words reads better than as many literals
 )
 """Without the final period, and without words that often end sentences (no, sun, sat, mass)."""
 

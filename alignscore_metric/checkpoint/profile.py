@@ -67,10 +67,12 @@ class Profile:
         prefilter: Which chunks are scored for each sentence: all for `none`; for `lexical-K` and
             `mini-K` the K most likely to matter (see `alignscore_metric.text.prefilter`).
         texts: How texts are read: `raw`, as AlignScore and the other published checkers do it:
-            control tokens written in a text act as such, and a pair that is too long is cut;
-            `plain`: texts are nothing but text, in one form of Unicode (see
-            `alignscore_metric.text.forms`), and a chunk that is too long is read in parts, of which
-            the best supports.
+            control tokens written in a text act as such, a pair that is too long is cut, lines are
+            white space, and "..." and "1." are scored like any sentence; `plain`: texts are nothing
+            but text, in one form of Unicode (see `alignscore_metric.text.forms`), a chunk that is
+            too long is read in parts, of which the best supports, items of lists, rows and turns
+            are sentences of their own (see `alignscore_metric.text.layout`), and marks claim
+            nothing.
         max_length: Tokens a pair may have, special tokens included; longer pairs are cut.
         calibration: What makes probabilities and decisions of such scores; scores do not depend on
             it. None where it was never fitted.
@@ -113,7 +115,7 @@ class Profile:
         default="raw",
         metadata=_settable(
             "raw (as AlignScore: control tokens act, long pairs are cut) or plain (nothing but "
-            "text, and all of the source is read)"
+            "text, all of the source is read, and lists are read line by line)"
         ),
     )
     max_length: int = 512

@@ -15,8 +15,9 @@ from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.errors import AlignScoreError
 from alignscore_metric.text.pairs import PairTable, Source
 
-SENTENCE_END = re.compile(r"""[.?!](?=[\s)";}\]*:@'({\[!?])""")
-"""Where Punkt may end a sentence, and nowhere else: at a mark before a space or one of these."""
+SENTENCE_END = re.compile(r"""(?:[.?!](?=[\s)";}\]*:@'({\[!?])|[\u2026\n\r])\s*""")
+"""Where a sentence may end, and nowhere else: at a mark before a space or one of these, at a line's
+end."""
 
 LONG_WORD = 8
 MOST_TOKENS_OF_A_BYTE = 6
@@ -159,7 +160,7 @@ class Limits:
 def estimate_pairs(passages: Sequence[str], summary: str, profile: Profile) -> int:
     """About how many (chunk, sentence) pairs a summary and its source's passages make.
 
-    Cheap, for it does without the splitter. Sentences are as many as Punkt can make at most;
+    Cheap, for it does without the splitter. Sentences are as many as a text can have at most;
     AlignScore makes up to twice as many chunks as its arithmetic aims at.
 
     Example:
@@ -175,7 +176,7 @@ def estimate_pairs(passages: Sequence[str], summary: str, profile: Profile) -> i
 
 
 def most_sentences(text: str) -> int:
-    """As many sentences as Punkt can make of a text, or more; none of a blank one.
+    """As many sentences as a splitter can make of a text, or more; none of a blank one.
 
     Example:
         >>> most_sentences("It rose 3.5 feet. Why?! Ask Dr. Ng.")

@@ -141,12 +141,8 @@ class Punkt:
     parameters: Parameters = field(repr=False)
     patterns: Patterns = field(default=PATTERNS, repr=False)
 
-    def split(self, text: str) -> list[str]:
-        """A text's sentences; whitespace between them is dropped, inside them kept."""
-        return [text[start:stop] for start, stop in self._with_closing(text) if start < stop]
-
-    def _with_closing(self, text: str) -> Iterator[tuple[int, int]]:
-        """Spans of sentences, with the quotes and brackets that close them."""
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where a text's sentences start and stop, in order; some may be empty."""
         spans = self._spans(text)
         start, stop = next(spans)
         for after, end in spans:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from alignscore_metric.errors import ConfigurationError, MissingResourceError
+from alignscore_metric.text.ends import mended
 from alignscore_metric.text.punkt import ContextTable, Parameters, Patterns, Punkt
 
 FETCH_PUNKT = "python -m nltk.downloader punkt_tab"
@@ -128,14 +129,24 @@ class _Pattern(Protocol):
 
 @dataclass(frozen=True)
 class _PunktSplitter:
-    """A Punkt tokenizer under the name that it is known by."""
+    """A Punkt tokenizer under the name that it is known by.
+
+    Attributes:
+        name: In `get_splitter`.
+        tokenizer: With NLTK's rules.
+        mends: Whether our own rules (`ends`) have the last word.
+    """
 
     name: str
     tokenizer: Punkt = field(repr=False, compare=False)
+    mends: bool = field(compare=False)
 
     def split(self, text: str) -> list[str]:
         """Cut a text into its sentences; whitespace between them is dropped, inside them kept."""
-        return self.tokenizer.split(text)
+        spans = self.tokenizer.spans(text)
+        if self.mends:
+            spans = mended(text, spans, self.tokenizer.parameters.ortho_context)
+        return [text[start:stop] for start, stop in spans if start < stop]
 
     def __reduce__(self) -> tuple[Callable[[str], SentenceSplitter], tuple[str]]:
         """Pickle the name alone: compiled patterns do not travel, and the data is installed."""
@@ -145,7 +156,7 @@ class _PunktSplitter:
 @functools.cache
 def _build_splitter(name: str) -> SentenceSplitter:
     """Load a known splitter. A failure is not cached: the user may fetch the data and retry."""
-    return _PunktSplitter(name, _LOADERS[name]())
+    return _PunktSplitter(name, _LOADERS[name](), mends=name == "bundled_punkt")
 
 
 def _nltk_punkt() -> Punkt:
