@@ -3,7 +3,8 @@
 Three ways from the same texts to the same kind of scores, interleaved in one process:
 
 (a) the reference's algorithm, plainly: the pairs of one example at a time, batches of 32 padded to
-    512 tokens, and a masked language model's head that is computed and thrown away; fp32;
+    512 tokens, transformers' encoder, and a masked language model's head that is computed and
+    thrown away; fp32;
 (b) sentence-transformers' `CrossEncoder.predict` on all pairs (it sorts them by length);
 (c) `AlignScore.score`.
 
@@ -44,9 +45,14 @@ from transformers import RobertaConfig
 from transformers.models.roberta.modeling_roberta import RobertaLMHead
 
 from alignscore_metric import AlignScore
-from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, pair_scores
+from alignscore_metric.checkpoint.aligner import (
+    CLAIM_POOLINGS,
+    Aligner,
+    AlignerConfig,
+    pair_scores,
+)
 from alignscore_metric.checkpoint.conversion import convert
-from alignscore_metric.checkpoint.foreign import backbone_config, read_tokenizer
+from alignscore_metric.checkpoint.foreign import backbone_config, foreign_encoder, read_tokenizer
 from alignscore_metric.checkpoint.loading import BUNDLED
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.engine.encoding import EncodedPairs
@@ -114,12 +120,22 @@ def random_aligner(shape: str) -> Aligner:
     return aligner
 
 
+def with_transformers(aligner: Aligner) -> Aligner:
+    """The same weights on transformers' own encoder, which is what (a) and `errors` are about."""
+    encoder = foreign_encoder(
+        aligner.config.backbone, pooler=aligner.config.pooling not in CLAIM_POOLINGS
+    )
+    theirs = Aligner(aligner.config, encoder=encoder)
+    theirs.load_state_dict(aligner.state_dict())
+    return theirs.to(aligner.device).eval()
+
+
 @dataclass
 class Contest:
     """Three ways to score the same texts; the scores of (a) and (c) must agree.
 
     Attributes:
-        aligner: (a)'s, in fp32.
+        aligner: (a)'s, on transformers' encoder, in fp32.
         tokenizer: Of all three.
         metric: (c).
         cross_encoder: (b); None where (c) is another model than (a).
@@ -159,7 +175,13 @@ class Contest:
         language_head = (
             RobertaLMHead(backbone_config(aligner.config.backbone)).eval().to(args.device)
         )
-        return cls(aligner.to(args.device), tokenizer, metric, cross_encoder, language_head)
+        return cls(
+            with_transformers(aligner.to(args.device)),
+            tokenizer,
+            metric,
+            cross_encoder,
+            language_head,
+        )
 
     @torch.inference_mode()
     def reference(self, texts: Texts) -> np.ndarray:
@@ -439,13 +461,11 @@ def errors(args: argparse.Namespace) -> list[str]:
 
 @torch.inference_mode()
 def one_by_one(engine: Engine, encoded: EncodedPairs) -> np.ndarray:
-    """Scores of pairs, shape [P], each alone in its batch, by the padded model in fp32."""
-    scores = []
+    """Scores of pairs, shape [P], each alone, by transformers' encoder in fp32."""
+    scores, aligner = [], with_transformers(engine.aligner)
     for row in range(len(encoded.kept)):
         inputs = encoded.pack(np.array([row])).padded()
-        output = engine.aligner(
-            **{k: torch.from_numpy(v).to(engine.aligner.device) for k, v in inputs.items()}
-        )
+        output = aligner(**{k: torch.from_numpy(v).to(aligner.device) for k, v in inputs.items()})
         scores.append(pair_scores(output, engine.profile).cpu().double().numpy())
     return np.concatenate(scores)
 
