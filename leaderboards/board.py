@@ -151,7 +151,7 @@ class Board:
             return cls(
                 columns=tuple(_column(column) for column in content.pop("columns")),
                 rows=tuple(_row(row) for row in content.pop("rows")),
-                tests=tuple(PairwiseTest(**_with_nan(test)) for test in content.pop("tests")),
+                tests=tuple(PairwiseTest(**with_nan(test)) for test in content.pop("tests")),
                 **content,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as cause:
@@ -163,7 +163,7 @@ def _column(content: dict[str, Any]) -> Column:
 
 
 def _cell(content: dict[str, Any]) -> Cell:
-    numbers = _with_nan({name: content[name] for name in ("value", "low", "high")})
+    numbers = with_nan({name: content[name] for name in ("value", "low", "high")})
     numbers = {name: float(number) for name, number in numbers.items()}
     return Cell(**content | numbers | {"overlaps": tuple(content["overlaps"])})
 
@@ -179,7 +179,8 @@ def _row(content: dict[str, Any]) -> Row:
     )
 
 
-def _with_nan(content: dict[str, Any]) -> dict[str, Any]:
+def with_nan(content: dict[str, Any]) -> dict[str, Any]:
+    """The fields of what `without_nan` wrote: None becomes NaN."""
     return {key: math.nan if value is None else value for key, value in content.items()}
 
 

@@ -115,7 +115,7 @@ def test_json_has_the_numbers_of_the_arrays(three, capsys):
 def numbers_in(text):
     """Numbers and names of the lines of a table, whatever its format."""
     text = text.replace("$-$", "-").replace("--", DASH).replace(r"\%", "%").replace("\\_", "_")
-    return re.findall(r"[a-z]+ (?:>|\\textgreater\{\}) [a-z]+|-?\d+\.\d+%?|<0.001", text)
+    return re.findall(r"[a-z]+ (?:>|vs\.|\\textgreater\{\}) [a-z]+|-?\d+\.\d+%?|<0.001", text)
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "latex"])
@@ -132,7 +132,7 @@ def test_tables_show_the_numbers(three, capsys, format):
     for pair in found["pairs"]:
         for name in ("difference", "low", "high"):
             assert f"{pair[name]:.3f}" in shown
-        for name in ("wins", "ties", "losses"):
+        for name in ("wins", "losses"):
             assert f"{100 * pair[name]:.1f}%" in shown
         assert {f"{pair['p']:.3f}", "<0.001"} & set(shown)
     assert "24 examples from 24 sources" in out
@@ -147,7 +147,50 @@ def test_text_marks_best_cluster_and_significance(three, capsys):
     assert "\N{DAGGER}" in lines[second]
     assert not re.search("[*\N{DAGGER}]", lines["bad"])
     assert "<0.001*" in lines[f"{first} > bad"]
-    assert "*" not in lines[f"{first} > {second}"]
+    assert "*" not in lines[f"{first} vs. {second}"]
+
+
+def test_what_is_zero_for_all_has_no_column(three, capsys):
+    out, _ = run(*FILES, "--examples", 0, capsys=capsys)
+    assert "undefined" in out  # one example of `good` has no score
+    assert re.search(r"win +loss", out)
+    for file in FILES:
+        rows = [json.loads(line) for line in Path(file).read_text().splitlines()]
+        write(Path(file), [row | {"alignscore": row["alignscore"] or 0.0} for row in rows])
+    Path("tied.jsonl").write_text(Path(FILES[0]).read_text())
+    out, _ = run(*FILES, "tied.jsonl", "--examples", 0, capsys=capsys)
+    assert "undefined" not in out
+    assert re.search(r"win +tie +loss", out)
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "json"])
+def test_a_comparison_in_json_is_shown_in_any_format_without_scoring(
+    three, monkeypatch, format, capsys
+):
+    expected, _ = run(*FILES, "--format", format, "--examples", 3, capsys=capsys)
+    run(*FILES, "--format", "json", "-o", "found.json", capsys=capsys)
+    for file in FILES:
+        Path(file).unlink()
+    found, err = run("found.json", "--format", format, "--examples", 3, capsys=capsys)
+    assert (found, err) == (expected, "")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"systems": []}', "null", "3"])
+def test_a_single_json_that_is_no_comparison_is_refused(text, tmp_path, capsys):
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    assert "is no comparison in JSON" in refusal(file, capsys=capsys)
+
+
+def test_statistics_of_a_comparison_made_before_stay(three, capsys):
+    run(*FILES, "--format", "json", "-o", "found.json", capsys=capsys)
+    message = refusal("found.json", "--alpha", "0.01", capsys=capsys)
+    assert message.startswith("--alpha has no effect on found.json")
+
+
+def test_latex_says_which_packages_it_needs(three, capsys):
+    out, _ = run(*FILES, "--format", "latex", capsys=capsys)
+    assert out.startswith("% needs \\usepackage{booktabs,graphicx}\n")
 
 
 def test_the_file_that_is_written_is_what_is_printed(three, capsys):
@@ -336,7 +379,7 @@ def test_any_text_can_be_written_in_any_format(capsys):
             assert "<script>" not in text
             rows = [line for line in text.splitlines() if line.startswith("|")]
             columns = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
-            assert columns == {7, 9, 5}  # systems, pairs, examples
+            assert columns == {6, 7, 5}  # systems, pairs, examples
 
 
 def test_latex_compiles(tmp_path, capsys):

@@ -24,8 +24,12 @@ from alignscore_metric.system.whole_files import refuse_input_as_output, write_t
 
 if TYPE_CHECKING:
     from alignscore_metric.arrays import Floats
+    from alignscore_metric.leaderboards.comparison import Comparison
     from alignscore_metric.leaderboards.systems import Examples
     from alignscore_metric.leaderboards.tables.comparison import Contrast
+
+SETTINGS = {"threshold": 0.5, "alpha": 0.05, "resamples": 10_000, "seed": 0}
+"""Options of the statistics, with their defaults."""
 
 
 def add_compare(commands: Commands) -> None:
@@ -36,11 +40,12 @@ def add_compare(commands: Commands) -> None:
         description="Means with 95% intervals, paired permutation tests with Holm's correction, "
         "win rates, clusters of systems that the tests do not tell apart, and the examples that "
         "differ most. Scores that all files hold are read, not made again.",
-        epilog="Example: alignscore compare bart.jsonl pegasus.jsonl t5.jsonl --format latex "
-        "-o table.tex",
+        epilog="Examples: alignscore compare bart.jsonl pegasus.jsonl t5.jsonl --format json -o "
+        "found.json; alignscore compare found.json --format latex -o table.tex",
     )
     compare.add_argument("files", nargs="+", metavar="FILE", help=".jsonl, .csv or .parquet file "
-                         "of one system's summaries; two or more")  # fmt: skip
+                         "of one system's summaries, two or more; or one that --format json "
+                         "wrote, to show it in another format")  # fmt: skip
     compare.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
     compare.add_argument("--format", choices=TABLE_FORMATS, default="text")
     compare.add_argument(
@@ -68,25 +73,62 @@ def _add_columns(compare: argparse.ArgumentParser) -> None:
 
 def _add_settings(compare: argparse.ArgumentParser) -> None:
     group = compare.add_argument_group("statistics")
-    group.add_argument("--threshold", type=float, default=0.5, metavar="X", help="show the share "
-                       "of scores below X (0.5)")  # fmt: skip
-    group.add_argument("--alpha", type=float, default=0.05, metavar="X", help="tests' level (0.05)")
-    group.add_argument("--resamples", type=int, default=10_000, metavar="N", help="(10000)")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    group.add_argument("--threshold", type=float, metavar="X", help="show the share of scores "
+                       "below X (0.5)")  # fmt: skip
+    group.add_argument("--alpha", type=float, metavar="X", help="tests' level (0.05)")
+    group.add_argument("--resamples", type=int, metavar="N", help="(10000)")
+    group.add_argument("--seed", type=int, metavar="N", help="(0)")
+    group.set_defaults(**SETTINGS)
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
-    from alignscore_metric.leaderboards.systems import match_examples, read_systems
     from alignscore_metric.leaderboards.tables.comparison import render_comparison
 
-    settings = ComparisonSettings(
-        threshold=args.threshold, alpha=args.alpha, resamples=args.resamples, seed=args.seed
-    )
-    settings.check_resamples(len(args.files))
     if args.examples < 0:
         raise ConfigurationError(f"--examples {args.examples}: give 0 or more")
     _check_output(args.output, args.files)
+    if len(args.files) == 1 and Path(args.files[0]).suffix == ".json":
+        _refuse_settings(args)
+        comparison, scores_from, contrasts = _comparison_in(args.files[0])
+    else:
+        comparison, scores_from, contrasts = _compared(args)
+    text = render_comparison(
+        comparison,
+        format=args.format,
+        scores_from=scores_from,
+        contrasts=contrasts[: args.examples],
+    )
+    write_text(args.output, text)
+    return OK
+
+
+def _comparison_in(file: str) -> tuple[Comparison, str, list[Contrast]]:
+    from alignscore_metric.leaderboards.tables.comparison import read_comparison
+
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InputError(f"cannot read {file}: {cause}") from cause
+    return read_comparison(text, where=file)
+
+
+def _refuse_settings(args: argparse.Namespace) -> None:
+    """Refuse options that a comparison made before would not follow."""
+    for name, default in SETTINGS.items():
+        if getattr(args, name) != default:
+            raise ConfigurationError(
+                f"--{name} has no effect on {args.files[0]}, a comparison made before; give the "
+                "systems' files"
+            )
+
+
+def _compared(args: argparse.Namespace) -> tuple[Comparison, str, list[Contrast]]:
+    """Systems' files compared: the numbers, what made the scores, and examples."""
+    from alignscore_metric.leaderboards.comparison import ComparisonSettings, compare
+    from alignscore_metric.leaderboards.systems import match_examples, read_systems
+
+    settings = ComparisonSettings(**{name: getattr(args, name) for name in SETTINGS})
+    settings.check_resamples(len(args.files))
     systems = read_systems(
         args.files, source_column=args.source_column, summary_column=args.summary_column
     )
@@ -94,14 +136,8 @@ def _compare(args: argparse.Namespace) -> int:
     for message in examples.left_out():
         say(f"{message}")
     scores, scores_from = _scores(args, examples)
-    text = render_comparison(
-        compare(scores, examples.documents, settings),
-        format=args.format,
-        scores_from=scores_from,
-        contrasts=_contrasts(examples, scores, args.examples),
-    )
-    write_text(args.output, text)
-    return OK
+    contrasts = _contrasts(examples, scores, args.examples)
+    return compare(scores, examples.documents, settings), scores_from, contrasts
 
 
 def _scores(args: argparse.Namespace, examples: Examples) -> tuple[dict[str, Floats], str]:
@@ -116,6 +152,11 @@ def _scores(args: argparse.Namespace, examples: Examples) -> tuple[dict[str, Flo
     names = [system.name for system in examples.systems]
     result = metric_of(args).evaluate(*examples.texts())
     scores = dict(zip(names, result.scores.reshape(len(names), -1), strict=True))
+    if args.format != "json":
+        say(
+            "for other formats without scoring again: --format json -o found.json, then "
+            "alignscore compare found.json"
+        )
     return scores, result.signature
 
 

@@ -1,4 +1,4 @@
-"""Comparisons of systems as text, Markdown, LaTeX and JSON. Computes no statistic."""
+"""Comparisons of systems as text, Markdown, LaTeX and JSON, and back. Computes no statistic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from alignscore_metric.leaderboards.board import without_nan
+from alignscore_metric.errors import InputError
+from alignscore_metric.leaderboards.board import with_nan, without_nan
 from alignscore_metric.leaderboards.comparison import (
     TIE,
     Comparison,
@@ -70,8 +71,8 @@ def render_comparison(
 
     Args:
         comparison: The numbers.
-        format: Which format. JSON keeps all digits; LaTeX has no examples and needs the packages
-            booktabs and graphicx.
+        format: Which format. JSON keeps all digits, and `read_comparison` reads it; LaTeX has no
+            examples and needs the packages booktabs and graphicx.
         scores_from: What made the scores: a signature, or words.
         contrasts: The examples to show.
 
@@ -94,6 +95,37 @@ def render_comparison(
     return "\n".join([text_table(systems), text_table(pairs), *shown])
 
 
+def read_comparison(text: str, *, where: str) -> tuple[Comparison, str, list[Contrast]]:
+    """What `render_comparison` wrote as JSON.
+
+    Args:
+        text: The JSON.
+        where: What errors call it.
+
+    Returns:
+        The comparison, what made its scores, and its examples.
+
+    Raises:
+        InputError: Not JSON, or not of a comparison.
+    """
+    try:
+        content = json.loads(text)
+        comparison = Comparison(
+            examples=content["examples"],
+            documents=content["documents"],
+            systems=tuple(SystemScores(**with_nan(one)) for one in content["systems"]),
+            pairs=tuple(PairOfSystems(**with_nan(one)) for one in content["pairs"]),
+            settings=ComparisonSettings(**content["settings"]),
+        )
+        contrasts = [Contrast(**one) for one in content["contrasts"]]
+        return comparison, str(content["scores_from"]), contrasts
+    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+        raise InputError(
+            f"{where} is no comparison in JSON ({cause}); `alignscore compare --format json` "
+            "writes one, and to compare systems two files or more are needed"
+        ) from cause
+
+
 def _systems_layout(comparison: Comparison, scores_from: str) -> Layout:
     settings = comparison.settings
     best, clusters = comparison.systems[0].name, comparison.systems[-1].cluster
@@ -102,68 +134,77 @@ def _systems_layout(comparison: Comparison, scores_from: str) -> Layout:
         legend.append("{tied}: in its cluster")
     if clusters > 1:
         legend.append("every system is significantly better than all systems of later clusters")
+    undefined = any(system.undefined for system in comparison.systems)
+    headings = ("mean", "median", f"below {settings.threshold:g}", "cluster")
+    if undefined:
+        legend.append("undefined: examples without a score, left out")
     return Layout(
         title=f"Scores of {len(comparison.systems)} systems",
         facts=f"{comparison.examples} examples from {comparison.documents} sources. a{DASH}b: "
         f"{100 * settings.level:g}% interval from {settings.resamples} resamples of the sources, "
         f"seed {settings.seed}",
         corner="system",
-        headings=tuple(
-            map(
-                TableEntry,
-                ("mean", "median", f"below {settings.threshold:g}", "undefined", "cluster"),
-            )
+        headings=tuple(map(TableEntry, (*headings, *(["undefined"] * undefined)))),
+        measured=tuple(
+            _system_line(one, is_best=one.name == best, undefined=undefined)
+            for one in comparison.systems
         ),
-        measured=tuple(_system_line(one, is_best=one.name == best) for one in comparison.systems),
-        legend=(*legend, "undefined: examples without a score, left out"),
+        legend=tuple(legend),
         signatures=(("Scores", scores_from),),
     )
 
 
-def _system_line(system: SystemScores, *, is_best: bool) -> Line:
+def _system_line(system: SystemScores, *, is_best: bool, undefined: bool) -> Line:
     mean = TableEntry(
         _number(system.mean),
         _interval(system.low, system.high),
         best=is_best,
         tied=system.cluster == 1 and not is_best,
     )
-    others = (_number(system.median), _percent(system.below), system.undefined, system.cluster)
+    others = [_number(system.median), _percent(system.below), system.cluster]
+    others += [system.undefined] * undefined
     return Line(TableEntry(system.name), (mean, *(TableEntry(str(other)) for other in others)))
 
 
 def _pairs_layout(comparison: Comparison) -> Layout:
     settings = comparison.settings
-    lines = tuple(_pair_line(pair, settings) for pair in comparison.pairs)
-    significant = any(line.entries[2].best for line in lines)
-    legend = [
-        "win, tie, loss: of the first system, example by example; a tie is a difference of at most "
-        f"{TIE:g}",
-        "undefined: examples left out because one of the two has no score",
-    ]
-    if significant:
-        legend.insert(0, f"{{best}}: p after Holm's correction below {settings.alpha:g}")
+    # Columns of zeros are left out.
+    ties = any(pair.ties > 0 for pair in comparison.pairs)
+    undefined = any(pair.undefined for pair in comparison.pairs)
+    headings = ["difference", "p", "p (Holm)", "win", *(["tie"] * ties), "loss"]
+    legend = ["win, loss: of the first system, example by example"]
+    if any(pair.p_holm < settings.alpha for pair in comparison.pairs):
+        legend.insert(0, f"a > b, {{best}}: p after Holm's correction below {settings.alpha:g}")
+    if ties:
+        legend.append(f"tie: a difference of at most {TIE:g}")
+    if undefined:
+        headings.append("undefined")
+        legend.append("undefined: examples left out because one of the two has no score")
     return Layout(
         title=f"Paired comparisons of {len(comparison.systems)} systems",
         facts=f"p: two-sided sign-flip test of the sources' differences, {settings.resamples} "
         f"flips, seed {settings.seed}. a{DASH}b: {100 * settings.level:g}% interval",
         corner="pair",
-        headings=tuple(
-            map(TableEntry, ("difference", "p", "p (Holm)", "win", "tie", "loss", "undefined"))
+        headings=tuple(map(TableEntry, headings)),
+        measured=tuple(
+            _pair_line(pair, settings.alpha, ties=ties, undefined=undefined)
+            for pair in comparison.pairs
         ),
-        measured=lines,
         legend=tuple(legend),
     )
 
 
-def _pair_line(pair: PairOfSystems, settings: ComparisonSettings) -> Line:
+def _pair_line(pair: PairOfSystems, alpha: float, *, ties: bool, undefined: bool) -> Line:
+    significant = pair.p_holm < alpha
+    shares = (pair.wins, *([pair.ties] * ties), pair.losses)
     entries = (
         TableEntry(_number(pair.difference), _interval(pair.low, pair.high)),
         TableEntry(_p_value(pair.p)),
-        TableEntry(_p_value(pair.p_holm), best=pair.p_holm < settings.alpha),
-        *(TableEntry(_percent(share)) for share in (pair.wins, pair.ties, pair.losses)),
-        TableEntry(str(pair.undefined)),
+        TableEntry(_p_value(pair.p_holm), best=significant),
+        *(TableEntry(_percent(share)) for share in shares),
+        *([TableEntry(str(pair.undefined))] * undefined),
     )
-    return Line(TableEntry(f"{pair.better} > {pair.worse}"), entries)
+    return Line(TableEntry(f"{pair.better} {'>' if significant else 'vs.'} {pair.worse}"), entries)
 
 
 def _contrasts_layout(contrasts: Sequence[Contrast]) -> Layout:

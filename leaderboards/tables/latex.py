@@ -70,6 +70,7 @@ def latex_table(layout: Layout) -> str:
     caption = ". ".join(_flowing(text) for text in (layout.title, layout.facts) if text)
     headings = [TableEntry(layout.corner), *layout.headings]
     lines = [
+        r"% needs \usepackage{booktabs,graphicx}",
         r"\begin{table*}[tbp]",
         r"\centering",
         rf"\caption{{{caption}.}}",
