@@ -12,6 +12,7 @@ import yaml
 from alignscore_metric import AlignScore, training
 from alignscore_metric.commands.main import main
 from alignscore_metric.training.data import read_examples
+from alignscore_metric.training.recipe import read_recipe, recipe_file
 
 RECIPES = Path(training.__file__).parent / "recipes"
 THINGS = ["bridge", "council", "river", "school", "museum", "road", "town", "market"]
@@ -64,7 +65,7 @@ def own(tmp_path) -> Path:
 
 
 def test_the_recipe_for_own_data_trains_an_aligner_that_scores(own, tiny_aligner, capsys):
-    argv = ["train", RECIPES / "own-data.yaml", "--data", own, "--encoder", tiny_aligner]
+    argv = ["train", "own-data", "--data", own, "--encoder", tiny_aligner]
     out = run(capsys, *argv, "--output", own / "model", "--seed", 5)
     measures, saved = out.splitlines()
     assert measures.startswith("mine.dev: rows 40, bin_accuracy ")
@@ -121,6 +122,23 @@ def test_train_with_a_bad_recipe(tmp_path, capsys, recipe, message):
     assert str(path) in found
     assert message in found
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["own_data", "own-data.yml", "", "recipes/mini"])
+def test_a_recipe_of_no_such_name_lists_those_of_the_package(tmp_path, capsys, name):
+    found = refusal(capsys, "train", name, "--data", tmp_path, "--output", tmp_path / "out")
+    assert found.startswith(f"alignscore: cannot read the recipe {name}: ")
+    assert "align-base, align-large, alignscore-base, " in found
+
+
+def test_recipes_of_the_package_are_found_by_name_but_for_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in RECIPES.glob("*.yaml"):
+        assert read_recipe(recipe_file(file.stem)) == read_recipe(file)
+    Path("mini").mkdir()  # as --output of a run may be called
+    assert recipe_file("mini") == RECIPES / "mini.yaml"
+    Path("own-data").write_text("encoder: e\n")
+    assert recipe_file("own-data") == Path("own-data")
 
 
 # --------------------------------------------------------------------------- synthesise

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from alignscore_metric.commands.compare import add_compare
 from alignscore_metric.commands.decisions import add_decisions
 from alignscore_metric.commands.estimates import add_estimate
+from alignscore_metric.commands.examples import add_examples
 from alignscore_metric.commands.leaderboard import add_leaderboard
 from alignscore_metric.commands.options import (
     BELOW,
@@ -137,6 +138,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     add_decisions(commands)
     add_training(commands)
+    add_examples(commands)
     add_leaderboard(commands)
     add_compare(commands)
     add_robustness(commands)

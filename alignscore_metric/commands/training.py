@@ -13,7 +13,7 @@ from alignscore_metric.system.whole_files import refuse_input_as_output
 if TYPE_CHECKING:
     from alignscore_metric.files.tables import Table
 
-RECIPES = "alignscore_metric/training/recipes"
+RECIPES = Path(__file__).parents[1] / "training" / "recipes"
 
 
 def add_training(commands: Commands) -> None:
@@ -28,12 +28,15 @@ def _add_train(commands: Commands) -> None:
         "train",
         help="train an aligner from a recipe",
         description="Train an aligner as a YAML recipe says, and write a folder that AlignScore "
-        f"loads. The recipes of the bundled aligner and others are in {RECIPES}; docs/training.md "
-        "says what each key does. After a kill, the same command goes on where it was. For "
-        "several GPUs: accelerate launch -m alignscore_metric train ...",
-        epilog="Example: alignscore train recipe.yaml --data DIR --output my-aligner",
+        f"loads. The recipes that come with the package are files in {RECIPES}, to copy and to "
+        "change; docs/training.md says what each key does. After a kill, the same command goes on "
+        "where it was. For several GPUs: accelerate launch -m alignscore_metric train ...",
+        epilog="Example: alignscore train own-data --data DIR --output my-aligner",
     )
-    train.add_argument("recipe", type=Path, help="YAML file")
+    shipped = ", ".join(sorted(file.stem for file in RECIPES.glob("*.yaml")))
+    train.add_argument(
+        "recipe", help=f"YAML file, or the name of a recipe of the package: {shipped}"
+    )
     train.add_argument("--data", type=Path, required=True, help="folder of the recipe's files")
     train.add_argument("--output", type=Path, required=True, help="folder for the aligner")
     train.add_argument("--encoder", help="start from this instead of the recipe's encoder")
@@ -91,11 +94,11 @@ def _add_probe(commands: Commands) -> None:
 def _train(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from alignscore_metric.training.recipe import read_recipe
+    from alignscore_metric.training.recipe import read_recipe, recipe_file
     from alignscore_metric.training.run import train
     from alignscore_metric.training.trainer import is_main_process
 
-    recipe = read_recipe(args.recipe)
+    recipe = read_recipe(recipe_file(args.recipe))
     given = {"encoder": args.encoder, "seed": args.seed}
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     found = train(recipe, data_dir=args.data, output=args.output, prepared=args.prepared)

@@ -260,6 +260,35 @@ NUMBERS = (
 )
 
 
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    return {file.stem: file for file in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
+
+
+def recipe_file(name: str | Path) -> Path:
+    """The file of a recipe.
+
+    Args:
+        name: A file, or what a recipe that comes with the package is called; a file goes first.
+
+    Raises:
+        ConfigurationError: Neither; names those that come with the package.
+
+    Example:
+        >>> recipe_file("own-data").name
+        'own-data.yaml'
+    """
+    shipped = shipped_recipes()
+    if Path(name).is_file():
+        return Path(name)
+    if str(name) not in shipped:
+        raise ConfigurationError(
+            f"cannot read the recipe {name}: there is no such file, and of the recipes that come "
+            f"with the package none has this name: {', '.join(shipped)}"
+        )
+    return shipped[str(name)]
+
+
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
