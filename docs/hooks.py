@@ -24,6 +24,7 @@ OUTSIDE = (
     "alignscore_metric/models/mini/README.md",
     "benchmarks/README.md",
     "examples/README.md",
+    "examples/notebooks/*.ipynb",
     "leaderboards/results/*.md",
 )
 #: A Markdown link to a page of the repository: its path.
