@@ -7,7 +7,7 @@ SHELL = bash
 PARALLEL = --numprocesses logical --maxprocesses 8 --dist worksteal
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast test-integrations check docs leaderboard clean
+.PHONY: demo test test-fast test-integrations test-wheel test-lowest check docs leaderboard clean
 
 demo: .venv/installed
 	HF_HUB_OFFLINE=1 $(BIN)/alignscore score examples/examples.jsonl --evidence
@@ -19,10 +19,9 @@ test: .venv/installed-dev
 test-fast: .venv/installed-dev
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(PYTEST_OPTIONS)
 
-check: .venv/installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+# The linters of .pre-commit-config.yaml.
+check: .venv/installed-dev .venv-release/installed
+	$(BIN)/pre-commit run --all-files
 
 # The documentation, to be opened at build/site/index.html; a warning is an error.
 docs: .venv/installed-dev
@@ -37,6 +36,39 @@ test-integrations: .venv-integrations/installed
 	$(PYTHON) -m venv .venv-integrations
 	.venv-integrations/bin/pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[dev,integrations]'
+	touch $@
+
+# The wheel, made from the source archive: its contents, its metadata, and its commands from another folder
+# in an environment that has nothing but it.
+DIST = build/dist
+test-wheel: .venv-release/installed
+	rm -rf $(DIST) .venv-wheel
+	.venv-release/bin/pyproject-build --outdir $(DIST)
+	.venv-release/bin/twine check --strict $(DIST)/*
+	.venv-release/bin/check-wheel-contents $(DIST)/*.whl
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(DIST)/*.whl
+	tools/try_commands.sh .venv-wheel/bin
+
+# The same wheel with the oldest versions of its dependencies: its commands, and the core's tests, copied to
+# where the sources are not. TORCH=VERSION goes back in torch too.
+CORE_TESTS = aggregate aligner bundled cli encoding engine io metric pairs result stream
+test-lowest: test-wheel
+	rm -rf build/lowest
+	mkdir -p build/lowest/tests
+	$(PYTHON) tools/oldest_versions.py $(TORCH:%=--torch %) > build/lowest/versions.txt
+	.venv-wheel/bin/pip install --quiet --disable-pip-version-check --constraint build/lowest/versions.txt \
+	  $(DIST)/*.whl hypothesis pytest pytest-xdist scikit-learn
+	tools/try_commands.sh .venv-wheel/bin
+	cp -r conftest.py examples pyproject.toml build/lowest
+	cp tests/conftest.py $(CORE_TESTS:%=tests/test_%.py) build/lowest/tests
+	cd build/lowest && ../../.venv-wheel/bin/pytest $(PARALLEL) tests
+
+# The tools of a release, apart: cffconvert holds jsonschema back.
+.venv-release/installed:
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/pip install --quiet --disable-pip-version-check \
+	  build check-wheel-contents cffconvert twine zizmor
 	touch $@
 
 .venv/python:
@@ -86,4 +118,4 @@ leaderboard: .venv/installed-dev
 	done
 
 clean:
-	rm -rf .venv .venv-integrations build *.egg-info
+	rm -rf .venv .venv-integrations .venv-release .venv-wheel build *.egg-info
