@@ -1,14 +1,14 @@
 """Results that others published, to be shown beside measured ones and never as measured.
 
-Owns `published.json`: the numbers as printed (times 100), where each table was published, and
-whether its numbers were read there. Knows nothing of how they are rendered.
+Owns `published.json`: the numbers as printed (times 100), read where each table was published: what
+nobody read in its source is not there. Knows nothing of how they are rendered.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -19,22 +19,13 @@ from alignscore_metric.leaderboards.metrics import MIXTURES
 
 Number = Annotated[float, Field(ge=-100, le=100)]
 
-PROVENANCE = {
-    "read": "numbers read there",
-    "recalled_means_agree": "numbers written from memory, their row means agree with averages "
-    "read in the authors' README",
-    "recalled": "numbers written from memory, not checked",
-}
-"""What a table's `provenance` means, in the words that are shown."""
-
 
 class PublishedTable(BaseModel):
     """One published table.
 
     `columns` are task names of the benchmark; a row has one number for each, None where none was
     published, then the published mean where `mean_over` names the tasks it was taken over.
-    `split` is None where the numbers are over all rows of each dataset. `means_checked_by` is the
-    id of the table whose means this one's rows were found to agree with.
+    `split` is None where the numbers are over all rows of each dataset.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,11 +36,9 @@ class PublishedTable(BaseModel):
     statistic: str
     source: str
     url: str = Field(pattern=r"^https://")
-    provenance: Literal["read", "recalled_means_agree", "recalled"]
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...]
     mean_over: tuple[str, ...] = ()
-    means_checked_by: str | None = None
     rows: dict[str, tuple[Number | None, ...]]
 
     @model_validator(mode="after")
@@ -70,7 +59,7 @@ class PublishedTable(BaseModel):
 
     def describe(self) -> str:
         """Where the numbers come from, and what to know before comparing them."""
-        return "; ".join([f"{self.source}, {self.url}", PROVENANCE[self.provenance], *self.notes])
+        return "; ".join([f"{self.source}, {self.url}", *self.notes])
 
 
 @cache

@@ -295,15 +295,15 @@ def test_published_rows_are_added_and_marked(here, capsys):
     added = {key: row for key, row in both.items() if key not in plain}
     assert {row["kind"] for row in added.values()} == {"published"}
     assert {row["kind"] for row in plain.values()} == {"measured"}
-    assert float(added["AlignScore-large", "frank/test"]["value"]) == pytest.approx(0.914)
-    names = ["--published", "AlignScore-large", "--published", "ROUGE-2"]
+    assert float(added["SummaC-Conv", "frank/test"]["value"]) == pytest.approx(0.884)
+    names = ["--published", "SummaC-Conv", "--published", "DAE"]
     some = table_of(output(capsys, "show", "summac", "--format", "csv", *names, *QUICK))
-    assert {m for m, _ in some} - {m for m, _ in plain} == {"AlignScore-large", "ROUGE-2"}
-    text = output(capsys, "show", "summac", "--published", "AlignScore-large", *QUICK)
-    assert "AlignScore-large" in text
-    assert "AlignScore-large" not in output(capsys, "show", "summac", *QUICK)
+    assert {m for m, _ in some} - {m for m, _ in plain} == {"SummaC-Conv", "DAE"}
+    text = output(capsys, "show", "summac", "--published", "SummaC-Conv", *QUICK)
+    assert "SummaC-Conv" in text
+    assert "SummaC-Conv" not in output(capsys, "show", "summac", *QUICK)
     line = refusal(capsys, "show", "summac", "--published", "AlignScore", *QUICK)
-    assert re.search("no published row of 'AlignScore' fits.*AlignScore-large", line)
+    assert re.search("no published row of 'AlignScore' fits.*SummaC-Conv", line)
 
 
 @pytest.mark.usefixtures("data")
