@@ -48,8 +48,11 @@ class AlignScore:
             ALIGN; or the folder of another published checker (see `profile`).
         backbone: Of a `.ckpt` file: a folder with its configuration and tokenizer, or a name as
             `roberta-large`, found in the Hub's cache; by default the name in the file.
-        profile: How a checkpoint's scores are made, by a published checker's name: `alignscore`,
-            `minicheck` or `factcg`; by default what the checkpoint's own configuration says.
+        profile: How a checkpoint's scores are made, by a published checker's name (see
+            `alignscore_metric.checkpoint.profile.PROFILES`); by default what the checkpoint's own
+            configuration says, and for a classifier of entailment `nli`.
+        label: Of a classifier: the class that means "supported", by its name or its number, where
+            its labels do not say it, or say it twice.
         local_files_only: Never use the network, whatever the name.
         device: As torch names it (`cpu`, `cuda:1`, `mps`); the best one here where None.
         precision: `fp32`, `bf16`, `fp16` or `int8` (CPUs with VNNI), or `auto`: the fastest here
@@ -101,6 +104,7 @@ class AlignScore:
         *,
         backbone: str | Path | None = None,
         profile: str | None = None,
+        label: str | None = None,
         local_files_only: bool = False,
         mode: str | None = None,
         device: str | None = None,
@@ -119,7 +123,11 @@ class AlignScore:
         """Load the aligner; see the class for the arguments."""
         _check_numbers(precision, batch_tokens)
         checkpoint = load_checkpoint(
-            model, backbone=backbone, profile=profile, local_files_only=local_files_only
+            model,
+            backbone=backbone,
+            profile=profile,
+            label=label,
+            local_files_only=local_files_only,
         )
         options = {
             "splitter": splitter,

@@ -129,6 +129,11 @@ def tiny_checkpoint(tiny_aligner: Path):
 @pytest.fixture(scope="session")
 def byte_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tokenizer laid out as RoBERTa's, whose tokens are bytes."""
+    return write_byte_tokenizer(tmp_path_factory.mktemp("byte-tokenizer"))
+
+
+def write_byte_tokenizer(folder: Path) -> Path:
+    """Write the tokenizer of `byte_tokenizer`; gives the folder."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -146,7 +151,6 @@ def byte_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     special |= {"sep_token": special["eos_token"], "cls_token": special["bos_token"]}
-    folder = tmp_path_factory.mktemp("byte-tokenizer")
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=512, **special
     ).save_pretrained(folder)

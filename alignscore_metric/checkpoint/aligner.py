@@ -16,13 +16,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from alignscore_metric.checkpoint.bodies import BODIES, WEAKEST_TOKEN, build_body
 from alignscore_metric.checkpoint.encoder import Encoder, EncoderConfig, initialise
 from alignscore_metric.checkpoint.foreign import context_pooler, foreign_encoder
 from alignscore_metric.checkpoint.profile import CLASSES, SUPPORTED_CLASS, Profile
 from alignscore_metric.checkpoint.weights import WEIGHTS, read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 
-POOLINGS = ("pooler", "claim_mean", "claim_attention", "context")
+POOLINGS = ("pooler", "claim_mean", "claim_attention", "context", *BODIES)
 CLAIM_POOLINGS = ("claim_mean", "claim_attention")
 
 CONFIG = "config.json"
@@ -43,7 +44,11 @@ class AlignerConfig:
             uses); `claim_mean` is the mean of the last hidden states over the claim's tokens;
             `claim_attention` is that mean behind one weighted by a learned softmax, so that the
             heads see the tokens that matter and all of them; `context` is DeBERTa's pooler (first
-            token, dense, gelu), which its backbone leaves to the model on top.
+            token, dense, gelu), which its backbone leaves to the model on top. Published
+            checkers of other families (see `bodies`) have `classifier`, what transformers'
+            sequence classifier hands to its last layer; `first_token`, the state of T5's first
+            token; `first_decoded`, that of its first decoded token; `weakest_token`, one number,
+            the largest of the span head's logits over the claim's tokens.
         copied_ngrams: Longest run of tokens, N >= 0, that the model is told of: each token's
             embedding says how long a run around it (up to N) stands in the other text too, and
             the heads of a claim pooling read the share of the claim in runs of 1, 2 ... N. 0, as
@@ -90,6 +95,8 @@ class AlignerConfig:
             raise ConfigurationError(f"span_head is {span_head!r}; give true or false")
         if span_threshold is not None and not 0 < span_threshold < 1:
             raise ConfigurationError(f"span_threshold is {span_threshold!r}; give one in (0, 1)")
+        if pooling == WEAKEST_TOKEN and not span_head:
+            raise ConfigurationError(f"the pooling {pooling!r} reads a span head: give span_head")
         # A folder of the machine that trained it says nothing to anybody else.
         self.backbone = dict(backbone or {"model_type": "roberta"}) | {"_name_or_path": ""}
         self.pooling = pooling
@@ -157,14 +164,18 @@ class Aligner(nn.Module):
         """
         super().__init__()
         self.config = config
-        self.encoder: Any = _random_encoder(config) if encoder is None else encoder
-        backbone: Any = self.encoder.config
-        width: int = backbone.hidden_size
+        body: Any = _random_encoder(config) if encoder is None else encoder
+        self.encoder = body
+        backbone: Any = body.config
+        state: int = body.width if config.pooling in BODIES else backbone.hidden_size
+        width = state
         if config.pooling == "claim_attention":
             self.attention = nn.Linear(backbone.hidden_size, 1)
             width *= 2
         if config.pooling in CLAIM_POOLINGS:
             width += config.copied_ngrams
+        if config.pooling == WEAKEST_TOKEN:
+            width = 1
         if config.copied_ngrams:
             self.copied_embeddings = nn.Embedding(config.copied_ngrams + 1, backbone.hidden_size)
         if config.pooling == "context":
@@ -174,7 +185,7 @@ class Aligner(nn.Module):
         for head in config.heads:
             self.add_module(f"{head}_layer", nn.Linear(width, CLASSES[head]))
         if config.span_head:
-            self.span_layer = nn.Linear(backbone.hidden_size, 1)
+            self.span_layer = nn.Linear(state, 1)
         for name, part in self.named_children():
             if name != "encoder":
                 part.apply(lambda module: initialise(module, SPREAD))
@@ -201,10 +212,13 @@ class Aligner(nn.Module):
         backbone = self.encoder.config
         if not getattr(backbone, "position_biased_input", True):
             return math.inf
+        most = getattr(backbone, "max_position_embeddings", None)
+        if most is None:  # T5
+            return math.inf
         # RoBERTa's and MPNet's embeddings number the positions from the padding token's id on.
         family = any(name in backbone.model_type for name in ("roberta", "mpnet"))
         offset = backbone.pad_token_id + 1 if family else 0
-        return float(backbone.max_position_embeddings - offset)
+        return float(most - offset)
 
     @overload
     def forward(
@@ -317,11 +331,16 @@ class Aligner(nn.Module):
         copied: Tensor | None,
     ) -> Tensor:
         """What `pool` gives, of the encoder's output."""
-        if self.config.pooling == "pooler":
-            return encoded.pooler_output  # type: ignore[no-any-return]
         if self.config.pooling == "context":
             return self.pooler(encoded.last_hidden_state)  # type: ignore[no-any-return]
+        if self.config.pooling not in (*CLAIM_POOLINGS, WEAKEST_TOKEN):
+            return encoded.pooler_output  # type: ignore[no-any-return]
         claim = _claim(attention_mask, token_type_ids)
+        if self.config.pooling == WEAKEST_TOKEN:
+            logits = self.span_logits(encoded.last_hidden_state)
+            ends = attention_mask.sum(dim=1, keepdim=True) - 1
+            inside = claim.scatter(1, ends, 0)  # without the special token at its end
+            return logits.masked_fill(inside == 0, -1e4).amax(dim=1, keepdim=True)
         return self.pool_claim(encoded.last_hidden_state, claim.float(), copied)
 
     def encode(self, attention_mask: Tensor, token_type_ids: Tensor | None, **texts: Tensor) -> Any:  # noqa: ANN401  # the encoder's own output
@@ -387,11 +406,14 @@ class Aligner(nn.Module):
             for name, tensor in tensors.items()
             if not name.endswith(".position_ids")
         }
+        if config.pooling in BODIES:
+            found = _untied(_check_body(config, found, origin), found)
         model = cls(config, _empty_encoder(config) or _foreign_encoder(config, found))
-        problems = _differences(model.state_dict(), found)
-        if problems:
-            raise CheckpointError(f"{origin} is not a complete aligner: {problems}")
-        model.load_state_dict(found, assign=True)
+        _check_complete(model, found, origin)
+        parameters = dict(model.named_parameters())
+        own = {k: nn.Parameter(v) if k in parameters else v for k, v in found.items()}
+        again = {name: own[first] for name, first in tied_names(model).items()}
+        model.load_state_dict(own | again, assign=True)
         return model.eval()
 
     @classmethod
@@ -413,16 +435,61 @@ class Aligner(nn.Module):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights and configuration into a folder, which is made where it is absent."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        tensors = {name: tensor.contiguous() for name, tensor in own_tensors(self).items()}
         save_file(tensors, Path(folder) / WEIGHTS, metadata={"format": "pt"})
         self.config.dtype = str(next(self.parameters()).dtype).removeprefix("torch.")
         self.config.architectures = [type(self).__name__]
         self.config.save_pretrained(folder)
 
 
+def tied_names(model: nn.Module) -> dict[str, str]:
+    """The tensors of a model that are another one of its tensors too, and that one's name."""
+    first: dict[int, str] = {}
+    names = {name: id(tensor) for name, tensor in model.state_dict(keep_vars=True).items()}
+    for name, number in names.items():
+        first.setdefault(number, name)
+    return {name: first[number] for name, number in names.items() if first[number] != name}
+
+
+def own_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a model, each once."""
+    tied = tied_names(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
+
+
+def _check_body(config: AlignerConfig, tensors: Mapping[str, Tensor], origin: str) -> nn.Module:
+    """Refuse tensors that are not those of an aligner on a body, before one is built.
+
+    Returns:
+        The aligner without weights.
+
+    Raises:
+        CheckpointError: A tensor is missing, unexpected, or has the wrong shape.
+    """
+    with torch.device("meta"):
+        model = Aligner(config)
+    _check_complete(model, _untied(model, tensors), origin)
+    return model
+
+
+def _untied(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of which files keep any number of the names that a model has for one: each once."""
+    tied = tied_names(model)
+    own = {name: tensor for name, tensor in tensors.items() if name not in tied}
+    for name, first in tied.items():
+        if name in tensors:
+            own.setdefault(first, tensors[name])
+    return own
+
+
+def _check_complete(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
+    if problems := _differences(own_tensors(model), tensors):
+        raise CheckpointError(f"{origin} is not a complete aligner: {problems}")
+
+
 def _empty_encoder(config: AlignerConfig) -> Encoder | None:
     """The encoder of a backbone of BERT's family, with weights of any value; None for others."""
-    backbone = EncoderConfig.of(config.backbone)
+    backbone = None if config.pooling in BODIES else EncoderConfig.of(config.backbone)
     if backbone is None:
         return None
     return Encoder(backbone, pooler=config.pooling not in CLAIM_POOLINGS)
@@ -435,6 +502,8 @@ def _foreign_encoder(config: AlignerConfig, tensors: Mapping[str, Tensor] | None
         for name, tensor in tensors.items()
         if name.startswith("encoder.")
     }
+    if config.pooling in BODIES:
+        return build_body(config.backbone, config.pooling, own)
     pooler = config.pooling not in CLAIM_POOLINGS
     return foreign_encoder(config.backbone, pooler=pooler, tensors=own)
 

@@ -90,19 +90,44 @@ def find_backbone(name: str | Path) -> Backbone:
         ConfigurationError: Its architecture is none that aligners are made of.
         CheckpointError: The folder's files are damaged or incomplete.
     """
-    folder = Path(name) if Path(name).is_dir() else _cached(str(name))
-    tokenizer = load_tokenizer(folder)
-    config = _config(folder, str(name))
-    if config.model_type not in BACKBONE_TYPES:
+    folder = find_folder(name)
+    found = read_backbone(folder, str(name))
+    if found.config.model_type not in BACKBONE_TYPES:
         raise ConfigurationError(
-            f"backbone {str(name)!r} is a {config.model_type!r}; known: {', '.join(BACKBONE_TYPES)}"
+            f"backbone {str(name)!r} is a {found.config.model_type!r}; known: "
+            f"{', '.join(BACKBONE_TYPES)}"
         )
+    return found
+
+
+def read_backbone(folder: Path, name: str) -> Backbone:
+    """An architecture of any type and its tokenizer, from a folder.
+
+    Args:
+        folder: With a configuration, unless it is known for the name, and a tokenizer.
+        name: What errors call it.
+
+    Raises:
+        ConfigurationError: It would need code of its own.
+        CheckpointError: The folder's files are damaged or incomplete.
+    """
+    tokenizer = load_tokenizer(folder)
+    config = _config(folder, name)
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
-            f"the tokenizer in {folder} has {len(tokenizer)} tokens, but the backbone {str(name)!r}"
+            f"the tokenizer in {folder} has {len(tokenizer)} tokens, but the backbone {name!r}"
             f" has embeddings for {config.vocab_size}: they do not belong together"
         )
-    return Backbone(str(name), config, tokenizer, tokenizer_sha256(folder, tokenizer))
+    return Backbone(name, config, tokenizer, tokenizer_sha256(folder, tokenizer))
+
+
+def find_folder(name: str | Path) -> Path:
+    """A local folder, or the newest snapshot of a Hub repository in the cache of this machine.
+
+    Raises:
+        MissingResourceError: There is none of this name; says what to type.
+    """
+    return Path(name) if Path(name).is_dir() else _cached(str(name))
 
 
 def tokenizer_sha256(folder: Path, tokenizer: Tokenizer) -> str:

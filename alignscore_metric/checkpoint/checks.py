@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
+from alignscore_metric.checkpoint.bodies import BODIES
 from alignscore_metric.checkpoint.encoder import EncoderConfig
 from alignscore_metric.checkpoint.foreign import backbone_config
 from alignscore_metric.checkpoint.parts import Parts
@@ -61,8 +62,13 @@ def check_parts(parts: Parts) -> None:
     """
     check_numbers(parts.tensors, parts.weights)
     values = parts.config.backbone
-    backbone = EncoderConfig.of(values) or backbone_config(values)
-    check_sizes(parts.tensors, backbone, parts.weights)
+    backbone: Sizes
+    if parts.config.pooling in BODIES:
+        backbone = backbone_config(values)
+        check_bounds(backbone, parts.weights)
+    else:
+        backbone = EncoderConfig.of(values) or backbone_config(values)
+        check_sizes(parts.tensors, backbone, parts.weights)
     copied = parts.config.copied_ngrams
     found = parts.tensors.get("copied_embeddings.weight")
     if copied and (found is None or len(found) != copied + 1):
@@ -143,10 +149,20 @@ def check_sizes(tensors: Mapping[str, Tensor], config: Sizes, file: Path) -> Non
         raise CheckpointError(
             f"{file} is not a complete aligner: missing keys: {', '.join(missing)}"
         )
+    check_bounds(config, file)
+
+
+def check_bounds(config: Sizes, file: Path) -> None:
+    """Refuse a configuration that asks for more than any model of the families has.
+
+    Raises:
+        CheckpointError: See there.
+    """
     sizes = {key: value for key, value in vars(config).items() if type(value) is int}
-    if config.num_hidden_layers > MOST_LAYERS:
+    layers = max(config.num_hidden_layers, *(n for key, n in sizes.items() if "layers" in key), 0)
+    if layers > MOST_LAYERS:
         raise CheckpointError(
-            f"the configuration of {file} asks for {config.num_hidden_layers} layers; no encoder "
+            f"the configuration of {file} asks for {layers} layers; no encoder "
             f"that aligners are made of has more than {MOST_LAYERS}"
         )
     if large := [f"{key} {value}" for key, value in sizes.items() if value > LARGEST_SIZE]:

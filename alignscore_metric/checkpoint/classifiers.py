@@ -1,22 +1,27 @@
 """Aligners as plain classifiers of transformers, and such classifiers as aligners.
 
 A sequence classifier of the BERT family is an encoder, a pooler and one linear head: an aligner of
-one head, under other names. Owns those names; both directions are exact.
+one head, under other names. Owns those names; both directions are exact. One of another family is
+read as an aligner on a body (see `bodies`), and not written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoint.backbones import find_backbone
+from alignscore_metric.checkpoint.backbones import Backbone, read_backbone
+from alignscore_metric.checkpoint.bodies import last_layer, whole_model
+from alignscore_metric.checkpoint.checks import check_bounds
 from alignscore_metric.checkpoint.foreign import backbone_config
+from alignscore_metric.checkpoint.labels import class_number, classifier_profile
 from alignscore_metric.checkpoint.parts import Parts
-from alignscore_metric.checkpoint.profile import CLASSES, PROFILES, Profile, get_profile
+from alignscore_metric.checkpoint.profile import CLASSES, Profile
 from alignscore_metric.checkpoint.weights import read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.system.hashing import sha256
@@ -50,43 +55,61 @@ LAYOUTS: dict[str, dict[str, str]] = {
 """By `model_type`, how a classifier's tensors begin, and an aligner's; `head.` is its one head."""
 
 
-def read_classifier(folder: Path, *, profile: str | None = None) -> Parts:
+def read_classifier(folder: Path, *, profile: str | None = None, label: str | None = None) -> Parts:
     """Read the folder of a sequence classifier: configuration, weights, tokenizer.
 
     Args:
         folder: With `model.safetensors` or `pytorch_model.bin` (read without unpickling objects).
         profile: Name of the profile of a published checker; where None, the profile that a
-            converted aligner's configuration holds.
+            converted aligner's configuration holds, or that of a classifier of entailment.
+        label: The class that means "supported", by name or number; where None, its labels say it.
 
     Raises:
-        ConfigurationError: No profile is given or known, or it does not fit the classes; an
-            architecture that cannot be an aligner.
+        ConfigurationError: Nothing says how it is meant to be run, or which class means
+            "supported"; an architecture that cannot be an aligner.
         CheckpointError: A file is missing or damaged.
     """
-    backbone = find_backbone(folder)
+    backbone = read_backbone(folder, str(folder))
     config = backbone.config
-    found = _profile(config, folder, profile)
+    found = _profile(config, folder, profile, label)
     if CLASSES[found.head] != config.num_labels:
         raise ConfigurationError(
             f"{folder} has {config.num_labels} classes; a profile with the head {found.head!r} "
             f"needs {CLASSES[found.head]}"
         )
-    names = _layout(config.model_type, found.head)
-    weights = _weights_file(folder)
+    weights = weights_file(folder)
+    pooling, names = _names(config, found.head, weights)
     tensors = {
         name: tensor
         for name, tensor in read_tensors(weights).items()
         if not name.endswith(".position_ids")
     }
-    return Parts(
-        name=folder.resolve().name,
-        config=AlignerConfig(
-            backbone=_plain(config),
-            pooling="context" if config.model_type.startswith("deberta") else "pooler",
+    return parts_of(
+        backbone,
+        AlignerConfig(
+            backbone=plain_config(config),
+            pooling=pooling,
             heads=[found.head],
             profile=found.to_dict(),
         ),
-        tensors=_renamed(tensors, names),
+        renamed(tensors, names),
+        folder,
+        weights,
+    )
+
+
+def parts_of(
+    backbone: Backbone,
+    config: AlignerConfig,
+    tensors: Mapping[str, Tensor],
+    folder: Path,
+    weights: Path,
+) -> Parts:
+    """A published checker's parts, named by its folder."""
+    return Parts(
+        name=folder.resolve().name,
+        config=config,
+        tensors=tensors,
         tokenizer=backbone.tokenizer,
         weights=weights,
         weights_sha256=sha256(weights),
@@ -134,37 +157,47 @@ def classifier_of(aligner: Aligner) -> tuple[PreTrainedConfig, dict[str, Tensor]
             PROFILE_KEY: profile.to_dict(),
         }
     )
-    return classifier, _renamed(tensors, names)
+    return classifier, renamed(tensors, names)
 
 
-def is_classifier(config: Mapping[str, Any]) -> bool:
-    """Whether a `config.json` is that of a sequence classifier."""
-    names = config.get("architectures") or ()
-    return any(str(name).endswith("ForSequenceClassification") for name in names)
-
-
-def _profile(config: PreTrainedConfig, folder: Path, name: str | None) -> Profile:
-    if name is not None:
-        return get_profile(name)
+def _profile(
+    config: PreTrainedConfig, folder: Path, name: str | None, label: str | None
+) -> Profile:
     own = getattr(config, PROFILE_KEY, None)
-    if own is None:
-        raise ConfigurationError(
-            f"{folder} is a classifier that does not say how it is meant to be run; give "
-            f"profile=, one of: {', '.join(PROFILES)}"
-        )
-    return Profile.from_dict(own)
+    if name is not None or own is None:
+        return classifier_profile(config.id2label, profile=name, label=label, folder=folder)
+    found = Profile.from_dict(own)
+    if label is None:
+        return found
+    return replace(found, supported=class_number(config.id2label, label, folder))
+
+
+def last_layer_of(config: PreTrainedConfig, pooling: str, weights: Path) -> str:
+    """The name of the last layer of a classifier of any family.
+
+    Raises:
+        ConfigurationError: transformers has no such classifier, or it ends in another way.
+        CheckpointError: Its configuration asks for too large a model.
+    """
+    check_bounds(config, weights)
+    return last_layer(whole_model(config, pooling))
+
+
+def _names(config: PreTrainedConfig, head: str, weights: Path) -> tuple[str, dict[str, str]]:
+    """An aligner's pooling, and how a classifier's tensors begin, and the aligner's."""
+    if config.model_type in LAYOUTS:
+        pooling = "context" if config.model_type.startswith("deberta") else "pooler"
+        return pooling, _layout(config.model_type, head)
+    last = last_layer_of(config, "classifier", weights)
+    return "classifier", {"": "encoder.model.", f"{last}.": f"{head}_layer."}
 
 
 def _layout(model_type: str, head: str) -> dict[str, str]:
-    if model_type not in LAYOUTS:
-        raise ConfigurationError(
-            f"a {model_type!r} classifier cannot be read as an aligner; known: {', '.join(LAYOUTS)}"
-        )
     layout = LAYOUTS[model_type]
     return {theirs: ours.replace("head.", f"{head}_layer.") for theirs, ours in layout.items()}
 
 
-def _renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+def renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
     """Tensors under other names, by the longest beginning that is known; others as they are."""
     beginnings = sorted(names, key=len, reverse=True)
     renamed: dict[str, Tensor] = {}
@@ -177,13 +210,18 @@ def _renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[st
     return renamed
 
 
-def _plain(config: PreTrainedConfig) -> dict[str, object]:
+def plain_config(config: PreTrainedConfig) -> dict[str, object]:
     """A classifier's configuration as its backbone's: without labels and profile."""
-    dropped = {"architectures", "id2label", "label2id", "problem_type", PROFILE_KEY}
+    dropped = {"architectures", "auto_map", "id2label", "label2id", "problem_type", PROFILE_KEY}
     return {key: value for key, value in config.to_dict().items() if key not in dropped}
 
 
-def _weights_file(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
+    """The file in a folder that holds its weights.
+
+    Raises:
+        CheckpointError: There is none.
+    """
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
             return folder / name

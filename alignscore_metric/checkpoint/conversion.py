@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from safetensors.torch import save_file
 from torch import Tensor
 
-from alignscore_metric.checkpoint.aligner import AlignerConfig
+from alignscore_metric.checkpoint.aligner import AlignerConfig, own_tensors
 from alignscore_metric.checkpoint.classifiers import classifier_of
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
 from alignscore_metric.checkpoint.options import adapt_profile
@@ -32,6 +32,7 @@ def convert(
     *,
     backbone: str | Path | None = None,
     profile: str | None = None,
+    label: str | None = None,
     mode: str | None = None,
     local_files_only: bool = False,
     to_classifier: bool = False,
@@ -44,6 +45,7 @@ def convert(
         output: The folder to write; it must not exist, or be empty. It appears whole or not at all.
         backbone: Of a `.ckpt` file; see `AlignScore`.
         profile: See `AlignScore`; it is stored in the folder.
+        label: See `AlignScore`; it is stored in the folder.
         mode: See `AlignScore`; it is stored in the folder.
         local_files_only: Never use the network, whatever the name.
         to_classifier: Write a sequence classifier of transformers (head `tri` or `bin`) instead of
@@ -57,7 +59,11 @@ def convert(
     """
     check_output(output)
     checkpoint = load_checkpoint(
-        model, backbone=backbone, profile=profile, local_files_only=local_files_only
+        model,
+        backbone=backbone,
+        profile=profile,
+        label=label,
+        local_files_only=local_files_only,
     )
     aligner = checkpoint.aligner
     adapted = adapt_profile(aligner, mode=mode)
@@ -65,7 +71,7 @@ def convert(
         adapted = replace(adapted, calibration=calibration)
     aligner.config.profile = adapted.to_dict()
     config: AlignerConfig | PreTrainedConfig = aligner.config
-    tensors: Mapping[str, Tensor] = aligner.state_dict()
+    tensors: Mapping[str, Tensor] = own_tensors(aligner)
     if to_classifier:
         config, tensors = classifier_of(aligner)
     else:

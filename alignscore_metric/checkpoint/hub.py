@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,14 +34,29 @@ class HubFile:
         revision: Commit, 40 hexadecimal digits; where None, the one that `main` named at the first
             load on this machine.
         sha256: Hash of the file, 64 hexadecimal digits; where None, the one at the first load.
-        backbone: Name of the encoder, as in `BACKBONES`.
+        backbone: Name of the encoder, as in `BACKBONES`; empty where the repository has all.
     """
 
     repo: str
     file: str
     revision: str | None
     sha256: str | None
-    backbone: str
+    backbone: str = ""
+
+
+@dataclass(frozen=True)
+class HubChecker:
+    """A published checker on the Hub.
+
+    Attributes:
+        files: Of its repository: configuration, weights, and mostly a tokenizer.
+        profile: Name of its profile, where its configuration does not say how it is run.
+        tokenizer: Files of the repository that has its tokenizer, where its own has none.
+    """
+
+    files: tuple[HubFile, ...]
+    profile: str | None = None
+    tokenizer: tuple[HubFile, ...] = ()
 
 
 class VerifiedFile(NamedTuple):
@@ -91,6 +106,49 @@ BACKBONES: dict[str, tuple[HubFile, ...]] = {
     for name, commit in _ROBERTA_COMMITS.items()
 }
 """What a checkpoint needs of its backbone: everything but the weights."""
+
+
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+
+
+def _files(repo: str, revision: str, names: Iterable[str], **hashes: str) -> tuple[HubFile, ...]:
+    """Files of one commit; `hashes` by the names of the files up to the dot."""
+    return tuple(HubFile(repo, file, revision, hashes.get(file.split(".")[0])) for file in names)
+
+
+# Commits and hashes are those that several unrelated public projects pin.
+CHECKERS: dict[str, HubChecker] = {
+    "HHEM-2.1-Open": HubChecker(
+        _files(
+            "vectara/hallucination_evaluation_model",
+            "8e4a2e6e96c708cc76c2344f7e4757df2515292c",
+            ("config.json", "model.safetensors"),
+            model="634de18a38cf1e991c1acd0f7a9e0d30f7ea187fba42bb4798f862d3edd31e72",
+        ),
+        tokenizer=_files(
+            "google/flan-t5-base",
+            "7bcac572ce56db69c1ea7c8af255c5d7c9672fc2",
+            ("config.json", *_TOKENIZER),
+        ),
+    ),
+    "MiniCheck-Flan-T5-Large": HubChecker(
+        _files(
+            "lytang/MiniCheck-Flan-T5-Large",
+            "96eafd01cee2d16cf81aaa2fb226b14f422a37b3",
+            ("config.json", *_TOKENIZER, "pytorch_model.bin"),
+            pytorch_model="41291881e13c6235ed47149cec903bee9493e45d9d7325587a9fa2e266c526c0",
+        ),
+        profile="minicheck-t5",
+    ),
+    "DeBERTa-v3-base-mnli-fever-anli": HubChecker(
+        _files(
+            "MoritzLaurer/DeBERTa-v3-base-mnli-fever-anli",
+            "6f5cf0a2b59cabb106aca4c287eed12e357e90eb",
+            ("config.json", *_TOKENIZER, "model.safetensors"),
+        )
+    ),
+}
+"""Published checkers that may be named instead of a folder; see `docs/models.md`."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +217,21 @@ def fetch_backbone(name: str, *, local_files_only: bool = False) -> Path:
         name: A name in `BACKBONES`.
         local_files_only: Never use the network.
     """
-    files = BACKBONES[name]
+    return fetch_folder(BACKBONES[name], what=f"the backbone {name}", local=local_files_only)
+
+
+def fetch_folder(files: Sequence[HubFile], *, what: str, local: bool = False) -> Path:
+    """The folder that holds files of one commit; otherwise as `fetch`.
+
+    Args:
+        files: At least one.
+        what: They are, for the error.
+        local: Never use the network.
+    """
     try:
-        found = [fetch(file, local_files_only=local_files_only) for file in files]
+        found = [fetch(file, local_files_only=local) for file in files]
     except MissingResourceError as cause:
-        raise MissingResourceError(
-            f"{cause}; the backbone {name} needs all of: {_command(*files)}"
-        ) from cause
+        raise MissingResourceError(f"{cause}; {what} needs all of: {_command(*files)}") from cause
     return found[0].path.parent
 
 

@@ -7,20 +7,22 @@ Nothing is ever unpickled; nothing is downloaded but what a name of the registry
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
 from alignscore_metric.checkpoint.backbones import tokenizer_sha256
+from alignscore_metric.checkpoint.checkers import is_checker, read_checker
 from alignscore_metric.checkpoint.checks import check_parts
-from alignscore_metric.checkpoint.classifiers import is_classifier, read_classifier
 from alignscore_metric.checkpoint.hub import (
     BACKBONES,
+    CHECKERS,
     REGISTRY,
     did_you_mean,
     fetch,
     fetch_backbone,
+    fetch_folder,
 )
 from alignscore_metric.checkpoint.official import read_official
 from alignscore_metric.checkpoint.parts import Parts
@@ -59,6 +61,7 @@ def load_checkpoint(
     *,
     backbone: str | Path | None = None,
     profile: str | None = None,
+    label: str | None = None,
     local_files_only: bool = False,
 ) -> Checkpoint:
     """Load an aligner.
@@ -67,9 +70,11 @@ def load_checkpoint(
         model: `mini` (bundled); the name of an official checkpoint, as `AlignScore-large`, which is
             fetched once from the Hub; a folder that `save_pretrained`, `alignscore train` or
             `alignscore convert` wrote; an official `.ckpt` file; or the folder of a published
-            checker, a sequence classifier of transformers.
-        backbone: For a `.ckpt` file: the folder or the name of its backbone.
+            checker (see `checkers`), or its name.
+        backbone: For a `.ckpt` file: the folder or the name of its backbone; for HHEM that of its
+            tokenizer.
         profile: Name of a published checker's profile, instead of the checkpoint's own.
+        label: Of a classifier: the class that means "supported", by name or number.
         local_files_only: Never use the network, whatever the name.
 
     Raises:
@@ -78,7 +83,7 @@ def load_checkpoint(
         MissingResourceError: The checkpoint or its backbone is not on this machine.
     """
     try:
-        parts = _read(model, backbone, profile, local_files_only)
+        parts = _read(model, backbone, profile, label, local_files_only)
         check_parts(parts)
         aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
     except AlignScoreError:
@@ -91,15 +96,25 @@ def load_checkpoint(
 
 
 def _read(
-    model: str | Path, backbone: str | Path | None, profile: str | None, local_files_only: bool
+    model: str | Path,
+    backbone: str | Path | None,
+    profile: str | None,
+    label: str | None,
+    local_files_only: bool,
 ) -> Parts:
     """The parts of a checkpoint, by whichever reader knows its kind."""
     path = BUNDLED.get(str(model), Path(model))
+    if str(model) in CHECKERS and not path.exists():
+        return _read_named_checker(
+            str(model), backbone, profile=profile, label=label, local=local_files_only
+        )
     if path.is_dir():
+        if is_checker(folder_config := _folder_config(path)):
+            return read_checker(
+                path, folder_config, backbone=backbone, profile=profile, label=label
+            )
         if backbone is not None:
             raise ConfigurationError(f"{path} has its own backbone; leave backbone= out")
-        if is_classifier(folder_config := _folder_config(path)):
-            return read_classifier(path, profile=profile)
         parts = _read_saved(path, folder_config)
     elif path.is_file():
         parts = read_official(path, backbone=backbone)
@@ -107,13 +122,15 @@ def _read(
         parts = _read_named(str(model), backbone, local_files_only)
     else:
         raise ConfigurationError(_unknown(str(model)))
+    if label is not None:
+        raise ConfigurationError(f"{model} is no classifier with labels; leave label= out")
     if profile is not None:
         parts.config.profile = get_profile(profile).to_dict()
     return parts
 
 
 def _unknown(model: str) -> str:
-    names = [*BUNDLED, *REGISTRY]
+    names = [*BUNDLED, *REGISTRY, *CHECKERS]
     if model in BACKBONES:
         return (
             f"{model!r} is a backbone, not a model that scores; give one of: {', '.join(names)}, "
@@ -130,6 +147,24 @@ def _read_named(name: str, backbone: str | Path | None, local_files_only: bool) 
     found = fetch(name, local_files_only=local_files_only)
     folder = backbone or fetch_backbone(REGISTRY[name].backbone, local_files_only=local_files_only)
     return read_official(found.path, backbone=folder, weights_sha256=found.sha256)
+
+
+def _read_named_checker(
+    name: str, backbone: str | Path | None, *, profile: str | None, label: str | None, local: bool
+) -> Parts:
+    """A published checker from the Hub, and the tokenizer that it lacks with it."""
+    entry = CHECKERS[name]
+    folder = fetch_folder(entry.files, what=name, local=local)
+    if entry.tokenizer and backbone is None:
+        backbone = fetch_folder(entry.tokenizer, what=f"the tokenizer of {name}", local=local)
+    parts = read_checker(
+        folder,
+        _folder_config(folder),
+        backbone=backbone,
+        profile=profile or entry.profile,
+        label=label,
+    )
+    return replace(parts, name=name)
 
 
 def _read_saved(folder: Path, content: dict[str, Any]) -> Parts:

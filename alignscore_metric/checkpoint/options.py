@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from alignscore_metric.checkpoint.profile import PROFILE_OPTIONS, Profile
+from alignscore_metric.checkpoint.profile import PROFILE_OPTIONS, PROFILES, SEGMENTED, Profile
 from alignscore_metric.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Option:
 
 CHECKPOINT_OPTIONS = (
     Option("backbone", "of a .ckpt file: name or folder; default: as it says"),
-    Option("profile", "of a published checker: minicheck, factcg, alignscore"),
+    Option("profile", f"of a published checker: {', '.join(PROFILES)}"),
+    Option("label", "of a classifier: the class that means supported, by name or number"),
     Option("mode", "nli_sp, bin_sp, reg_sp (split); nli, bin, reg (whole pair)"),
     Option("local_files_only", "never use the network", bool),
 )
@@ -118,7 +119,7 @@ def _check_fits(profile: Profile, aligner: Aligner) -> None:
             f"the profile's pairs have up to {profile.max_length} tokens, but the backbone "
             f"{aligner.positions:.0f} positions; it is not the profile of this checkpoint"
         )
-    if aligner.reads_claim and profile.template != "pair":
+    if aligner.reads_claim and profile.template not in SEGMENTED:
         raise ConfigurationError(
             f"the template {profile.template!r} writes a pair as one text, but this aligner reads "
             "the claim's own tokens; it is not the profile of this checkpoint"

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 Head = Literal["bin", "tri", "reg"]
 Claims = Literal["sentences", "whole"]
-Template = Literal["pair", "minicheck", "factcg"]
+Template = Literal["pair", "minicheck", "minicheck-t5", "hhem", "factcg", "lettucedetect"]
 Texts = Literal["raw", "plain"]
+SEGMENTED = ("pair", "lettucedetect")
+"""Templates that keep a pair's two texts apart, so that a model can be told which is the claim."""
+
 CLASSES: dict[str, int] = {"bin": 2, "tri": 3, "reg": 1}
 SUPPORTED_CLASS: dict[str, int] = {"bin": 1, "tri": 0, "reg": 0}
 """ALIGN's class order: `bin` 1 = aligned; `tri` 0 = aligned, 1 = neutral, 2 = contradict."""
@@ -54,10 +57,12 @@ class Profile:
         chunking: How a source becomes chunks: as AlignScore, MiniCheck or FactCG do it, or `whole`,
             not at all (see `alignscore_metric.text.chunking`).
         chunk_words: Size of a chunk, >= 1: a target in whitespace words for `alignscore`; at most
-            so many tokens of the model for `minicheck`, NLTK words for `factcg`; unused by `whole`.
+            so many tokens of the model for `minicheck`, whitespace words for `minicheck-words`,
+            NLTK words for `factcg`; unused by `whole`.
         claims: What of a summary is scored: each of its `sentences`, or the `whole` of it.
-        template: How a pair is laid out: `pair` is the tokenizer's own two-segment layout; the
-            others write the pair as one text (see `alignscore_metric.engine.encoding.PROMPTS`).
+        template: How a pair is laid out: `pair` is the tokenizer's own two-segment layout, in
+            `lettucedetect` with an instruction around the context; the others write the pair as
+            one text (see `FRAMES` and `PROMPTS` of `alignscore_metric.engine.encoding`).
         chunk_aggregation: Over the chunks of one summary sentence.
         sentence_aggregation: Over the sentences of one summary: `mean`, `min`, `worst-K` or
             `softmin-T` (see `alignscore_metric.scores.aggregation.sentence_reduction`).
@@ -205,6 +210,8 @@ class Profile:
 
     def with_head(self, head: str) -> Profile:
         """The same profile read from another head, at ALIGN's class order for that head."""
+        if head == self.head:
+            return self  # a classifier's own order
         if head not in get_args(Head):
             raise ConfigurationError(f"head is {head!r}; known heads: {', '.join(CLASSES)}")
         values = self.to_dict() | {"head": head, "supported": SUPPORTED_CLASS[head]}
@@ -239,15 +246,27 @@ PROFILE_OPTIONS: Mapping[str, Field[Any]] = {
 }
 """The fields that users may set one by one, besides the head."""
 
+_MINICHECK: dict[str, Any] = {
+    "head": "bin",
+    "supported": 1,
+    "chunking": "minicheck",
+    "chunk_words": 400,
+    "claims": "whole",
+    "template": "minicheck",
+}
+NLI = "nli"
+"""The profile of classifiers whose labels say which class is entailment."""
+
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "alignscore": {},
-    "minicheck": {
-        "head": "bin",
-        "supported": 1,
-        "chunking": "minicheck",
-        "chunk_words": 400,
-        "claims": "whole",
-        "template": "minicheck",
+    "minicheck": _MINICHECK,
+    "minicheck-deberta": _MINICHECK | {"max_length": 2048},
+    "minicheck-t5": _MINICHECK
+    | {
+        "chunking": "minicheck-words",
+        "chunk_words": 500,
+        "template": "minicheck-t5",
+        "max_length": 2048,
     },
     "factcg": {
         "head": "bin",
@@ -258,9 +277,29 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "template": "factcg",
         "max_length": 2048,
     },
+    "hhem": {
+        "head": "bin",
+        "supported": 1,
+        "chunking": "whole",
+        "claims": "whole",
+        "template": "hhem",
+        "max_length": 4096,
+    },
+    "lettucedetect": {
+        "head": "bin",
+        "supported": 1,
+        "chunking": "whole",
+        "claims": "whole",
+        "template": "lettucedetect",
+        "max_length": 4096,
+    },
+    NLI: {"splitter": "bundled_punkt", "texts": "plain"},
 }
 """How published checkers are meant to be run, from their own code: Zha et al. 2023 (AlignScore),
-Tang et al. 2024 (MiniCheck-RoBERTa), Lei et al. 2025 (FactCG-DeBERTa)."""
+Tang et al. 2024 (MiniCheck-RoBERTa, -DeBERTa and -Flan-T5), Lei et al. 2025 (FactCG-DeBERTa),
+Vectara's HHEM-2.1-Open, Kovács and Recski 2025 (LettuceDetect). HHEM's code has no longest pair;
+4096 tokens is what attention with its relative positions still finds memory for. `nli`, which
+nobody published, is AlignScore's chunks and sentences; head and class are those of the labels."""
 
 
 def get_profile(name: str) -> Profile:

@@ -346,7 +346,7 @@ def _info(args: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
-    from alignscore_metric.checkpoint.hub import REGISTRY
+    from alignscore_metric.checkpoint.hub import CHECKERS, REGISTRY
     from alignscore_metric.checkpoint.loading import BUNDLED
     from alignscore_metric.checkpoint.profile import MODES, PROFILES
     from alignscore_metric.integrations.evaluate_api import MODULE_PATH
@@ -359,7 +359,7 @@ def _info(args: argparse.Namespace) -> int:
         **{name: version(name) for name in libraries},
         "device": str(metric.device),
         "bundled models": ", ".join(BUNDLED),
-        "models by name": ", ".join(REGISTRY),
+        "models by name": ", ".join([*REGISTRY, *CHECKERS]),
         "modes": ", ".join(MODES),
         "profiles": ", ".join(PROFILES),
         "signature": metric.signature,

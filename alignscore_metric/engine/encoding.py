@@ -7,6 +7,7 @@ tokenised once. The result equals what the tokenizer itself gives for the pair.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
@@ -26,13 +27,28 @@ TOKENIZER_BATCH = 512
 
 PROMPTS = {
     "minicheck": "{context}{separator}{claim}",
+    "minicheck-t5": "predict: {context}{separator}{claim}",
+    "hhem": "{padding} Determine if the hypothesis is true given the premise?\n\n"
+    "Premise: {context}\n\nHypothesis: {claim}",
     # As FactCG's inference code has it; its training code wrote "-No".
     "factcg": "{context}\n\nChoose your answer: based on the paragraph above can we conclude that "
     '"{claim}"?\n\nOPTIONS:\n- Yes\n- No\nI think the answer is ',
 }
-"""Templates that write a pair as one text: `separator` is the tokenizer's end-of-text token."""
+"""Templates that write a pair as one text: `separator` is the tokenizer's end-of-text token,
+`padding` its padding token, which HHEM reads its answer at.
 
-SEPARATOR = "{separator}"
+Source: the released code of MiniCheck (`inference.py`), HHEM-2.1-Open (`modeling_hhem_v2.py`) and
+FactCG."""
+
+FRAMES = {
+    "pair": "{context}",
+    "lettucedetect": "\nSummarize the following text:\npassage 1: {context}\noutput:\n",
+}
+"""Templates that keep the two texts of a pair apart, and what they write around the context.
+
+Source: the prompt of LettuceDetect's released code (`inference.py`) where there is no question."""
+
+CONTROL = re.compile(r"\{(separator|padding)\}")
 
 Ids = npt.NDArray[np.int32]
 Tokens = TypeVar("Tokens", list[int], Ids)
@@ -236,9 +252,10 @@ class PairEncoder:
     def encode(self, pairs: npt.NDArray[np.int64]) -> EncodedPairs:
         """Token ids of pairs; rows of (chunk, sentence) numbers, shape [P, 2]."""
         texts = [(self._chunks[c], self._sentences[s]) for c, s in pairs.tolist()]
-        if self._profile.template == "pair":
-            return self._encode_pairs(texts)
-        return self._encode_prompts(texts)
+        frame = FRAMES.get(self._profile.template)
+        if frame is None:
+            return self._encode_prompts(texts)
+        return self._encode_pairs([(frame.format(context=a), b) for a, b in texts])
 
     @property
     def _plain(self) -> bool:
@@ -310,45 +327,53 @@ class PairEncoder:
         One that lost the end of its context; where texts are plain, as many as read all of it.
         """
         context, claim = pair
-        self._learn([context])
-        size = min(len(self._ids[context]), len(ids))
+        beginning = len(self._beginnings([context])[0])
+        size = min(beginning, len(ids))
         if not self._plain:
             return [_cut_prompt(ids, size, budget)]
-        room = max(budget - (len(ids) - size), budget // 4)
         long = self._cuttable(context)
+        room = max(budget - (len(ids) - len(long.spans)), budget // 4)
         parts = [
             long.form[long.spans[first][0] : long.spans[last - 1][1]]
             for first, last in self._parts(context, room)
         ]
         prompts = self._prompts([(part, claim) for part in parts])
-        self._learn(parts)
+        beginnings = map(len, self._beginnings(parts))
         return [
-            _cut_prompt(prompt, min(len(self._ids[part]), len(prompt)), budget)
-            for part, prompt in zip(parts, prompts, strict=True)
+            _cut_prompt(prompt, min(beginning, len(prompt)), budget)
+            for beginning, prompt in zip(beginnings, prompts, strict=True)
         ]
+
+    def _beginnings(self, contexts: Sequence[str]) -> list[Ids]:
+        """Token ids of prompts up to the end of their contexts."""
+        before, context, _ = PROMPTS[self._profile.template].partition("{context}")
+        return self._written(before + context, [(text, "") for text in contexts])
 
     def _prompts(self, texts: Sequence[tuple[str, str]]) -> list[Ids]:
         """Token ids of pairs written as a template has it, without those around a prompt."""
-        template, separator = PROMPTS[self._profile.template], self._tokenizer.eos_token
+        return self._written(PROMPTS[self._profile.template], texts)
+
+    def _written(self, template: str, texts: Sequence[tuple[str, str]]) -> list[Ids]:
+        """Token ids of pairs in a template; its control tokens act, a plain text's do not."""
+        backend = self._tokenizer.backend_tokenizer
+        padding = backend.id_to_token(self.template.pad_id)
+        controls = {"separator": self._tokenizer.eos_token, "padding": padding}
         if not self._plain:
-            return tokenize(
-                [template.format(context=a, claim=b, separator=separator) for a, b in texts],
-                self._tokenizer,
-            )
-        pieces = [  # apart from the separator, which is the one control token
+            whole = [template.format(context=a, claim=b, **controls) for a, b in texts]
+            return tokenize(whole, self._tokenizer)
+        pieces = CONTROL.split(template)  # texts and the names of control tokens by turns
+        between = [backend.token_to_id(controls[name] or "") for name in pieces[1::2]]
+        written = [
             piece.format(context=one_form(a), claim=one_form(b))
             for a, b in texts
-            for piece in template.split(SEPARATOR)
+            for piece in pieces[::2]
         ]
-        ids = iter(tokenize(pieces, self._tokenizer))
-        between = np.array(
-            [self._tokenizer.backend_tokenizer.token_to_id(separator or "")], np.int32
-        )
+        ids = iter(tokenize(written, self._tokenizer))
         joined = []
         for _ in texts:
             prompt = next(ids)
-            for _ in range(template.count(SEPARATOR)):
-                prompt = np.concatenate([prompt, between, next(ids)])
+            for control in between:
+                prompt = np.concatenate([prompt, np.array([control], np.int32), next(ids)])
             joined.append(prompt)
         return joined
 

@@ -68,6 +68,7 @@ class Int8Linear(nn.Module):
         self.bias = torch.zeros(len(weight))
         if linear.bias is not None:
             self.bias = linear.bias.detach().float()
+        self.weight = None  # T5 asks for its type before it hands inputs on
         self.block = max(64, BLOCK_BYTES // (4 * max(weight.shape)))
 
     def forward(self, inputs: Tensor) -> Tensor:

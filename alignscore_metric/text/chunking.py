@@ -12,7 +12,7 @@ from typing import Literal
 
 from alignscore_metric.text.splitters import SentenceSplitter, chunk_passages
 
-Chunking = Literal["alignscore", "minicheck", "factcg", "whole"]
+Chunking = Literal["alignscore", "minicheck", "minicheck-words", "factcg", "whole"]
 Counter = Callable[[str], int]
 
 
@@ -24,7 +24,7 @@ class SourceChunker:
     chunks are left out when any other has text: an empty premise can only add noise to the maximum.
 
     Attributes:
-        chunking: Which way: `alignscore`, `minicheck`, `factcg` or `whole`.
+        chunking: Which way: `alignscore`, `minicheck`, `minicheck-words`, `factcg` or `whole`.
         size: Of a chunk; see `Profile.chunk_words`.
         splitter: Where sentences end; None will do for `whole`.
         count_tokens: Tokens of the model in a text; `minicheck` measures by them.
@@ -49,21 +49,28 @@ class SourceChunker:
             return chunk_passages(source, splitter=self.splitter, chunk_words=size)
         chunks: list[str] = []
         for passage in [source] if isinstance(source, str) else source:
-            if chunking == "minicheck":
-                chunks += minicheck_chunks(passage, self.splitter, size, self.count_tokens)
-            else:
+            if chunking == "factcg":
                 chunks += factcg_chunks(passage, self.splitter, size)
+            else:
+                count = self.count_tokens if chunking == "minicheck" else _count_words
+                chunks += minicheck_chunks(passage, self.splitter, size, count)
         return _kept(chunks)
 
 
+def _count_words(text: str) -> int:
+    return len(text.split())
+
+
 def minicheck_chunks(text: str, splitter: SentenceSplitter, size: int, count: Counter) -> list[str]:
-    """MiniCheck's chunks: whole sentences up to `size` tokens of the model, line breaks kept.
+    """MiniCheck's chunks: whole sentences up to a size, line breaks kept.
+
+    Its released code counts tokens of the model, but words between spaces for Flan-T5.
 
     Args:
         text: Any text; each line is split by itself.
         splitter: Where sentences end.
-        size: Tokens of a chunk; a longer sentence makes its own.
-        count: Tokens of the model in a text. A line break is counted as a piece of its own.
+        size: Tokens, or words, of a chunk; a longer sentence makes its own.
+        count: How many a text has. A line break is counted as a piece of its own.
 
     Source: Tang et al. 2024, "MiniCheck: Efficient Fact-Checking of LLMs on Grounding Documents",
     EMNLP; the chunker of its released code.
