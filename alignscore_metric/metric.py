@@ -45,9 +45,10 @@ class AlignScore:
     Args:
         model: `mini`, the bundled aligner; an official checkpoint by name, as `AlignScore-base`,
             fetched once; the folder of a saved one; an official `.ckpt` file of AlignScore or
-            ALIGN; or the folder of another published checker (see `profile`).
+            ALIGN; or another published checker, by name or its folder (see `profile`).
         backbone: Of a `.ckpt` file: a folder with its configuration and tokenizer, or a name as
-            `roberta-large`, found in the Hub's cache; by default the name in the file.
+            `roberta-large`, found in the Hub's cache; by default the name in the file. Of HHEM,
+            likewise, its tokenizer.
         profile: How a checkpoint's scores are made, by a published checker's name (see
             `alignscore_metric.checkpoint.profile.PROFILES`); by default what the checkpoint's own
             configuration says, and for a classifier of entailment `nli`.

@@ -17,9 +17,19 @@ from threading import Thread
 import huggingface_hub
 import numpy as np
 import pytest
+from checker_families import PAIRS, write_family
 from huggingface_hub import constants
 
-from alignscore_metric.checkpoint.hub import BACKBONES, REGISTRY, HubFile, fetch, fetch_backbone
+from alignscore_metric.checkpoint.hub import (
+    BACKBONES,
+    CHECKERS,
+    REGISTRY,
+    HubChecker,
+    HubFile,
+    fetch,
+    fetch_backbone,
+)
+from alignscore_metric.checkpoint.profile import PROFILES
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, MissingResourceError
 from alignscore_metric.metric import AlignScore
@@ -399,6 +409,41 @@ def test_a_named_checkpoint_scores_as_the_reference_online_and_then_offline(
     assert np.abs(np.array(offline.score(*some)) - expected[:8]).max() <= 1e-5
 
 
+def test_a_named_checker_online_and_then_offline(
+    machine: Machine, hub: Hub, tmp_path: Path, byte_tokenizer: Path, monkeypatch
+):
+    """HHEM's layout: weights of one repository, the tokenizer of another."""
+    folder = tmp_path / "hhem"
+    write_family("T5 encoder (HHEM-2.1-Open)", folder, byte_tokenizer)
+    own, tokenizer = ("config.json", "model.safetensors"), ("tokenizer.json",)
+    tokenizer += ("tokenizer_config.json",)
+    hub.files = {f"someone/hhem/{name}": (folder / name).read_bytes() for name in own}
+    hub.files |= {f"someone/t5/{name}": (folder / name).read_bytes() for name in tokenizer}
+    entry = HubChecker(
+        tuple(HubFile("someone/hhem", name, COMMIT, None) for name in own),
+        tokenizer=tuple(HubFile("someone/t5", name, COMMIT, None) for name in tokenizer),
+    )
+    monkeypatch.setitem(CHECKERS, "tiny-hhem", entry)
+    pairs = [texts[:3] for texts in map(list, zip(*PAIRS, strict=True))]
+    expected = AlignScore(folder, device="cpu", progress=False).score(*pairs)
+    online = AlignScore("tiny-hhem", device="cpu", progress=False)
+    assert online.score(*pairs) == expected
+    assert Signature.parse(online.signature).model == "tiny-hhem"
+    hub.shutdown()
+    hub.server_close()
+    offline = AlignScore("tiny-hhem", device="cpu", progress=False, local_files_only=True)
+    assert offline.signature == online.signature
+    assert offline.score(*pairs) == expected
+
+
+def test_a_named_checker_that_is_not_here(machine: Machine):
+    with pytest.raises(MissingResourceError) as caught:
+        AlignScore("MiniCheck-Flan-T5-Large", local_files_only=True)
+    assert "MiniCheck-Flan-T5-Large needs all of: hf download lytang/MiniCheck-Flan-T5-Large " in (
+        str(caught.value)
+    )
+
+
 @pytest.mark.parametrize("answers", ["refused", "never"])
 def test_no_network_is_said_at_once(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, answers: str
@@ -455,3 +500,15 @@ def test_the_registry_is_well_formed(entry: HubFile):
         assert digest is None or re.fullmatch(f"[0-9a-f]{{{size}}}", digest)
     assert entry.backbone == "roberta-" + entry.file.removesuffix(".ckpt").split("-")[1]
     assert entry.backbone in BACKBONES
+
+
+@pytest.mark.parametrize("entry", CHECKERS.values(), ids=CHECKERS)
+def test_the_named_checkers_are_well_formed(entry: HubChecker):
+    for files in filter(None, (entry.files, entry.tokenizer)):
+        assert len({(file.repo, file.revision) for file in files}) == 1  # one folder
+        for file in files:
+            assert re.fullmatch("[0-9a-f]{40}", file.revision)
+            assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
+    names = [file.file for file in (*entry.files, *entry.tokenizer)]
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json"} <= set(names)
+    assert entry.profile is None or entry.profile in PROFILES
