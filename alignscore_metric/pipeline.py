@@ -19,7 +19,7 @@ import torch
 
 from alignscore_metric.arrays import Bools, Floats, Ints
 from alignscore_metric.checkpoint.loading import Checkpoint, load_checkpoint
-from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.checkpoint.profile import SEGMENTED, Profile
 from alignscore_metric.checkpoint.signature import Signature, sign, splitter_version
 from alignscore_metric.engine.encoding import count_tokens
 from alignscore_metric.engine.engine import Engine, TruncationWarning
@@ -218,7 +218,7 @@ class Pipeline:
         """The engine, reading the span head where it is asked for."""
         if asked.spans != HEAD:
             return self.engine
-        if not self.engine.aligner.config.span_head or self.profile.template != "pair":
+        if not self.engine.aligner.config.span_head or self.profile.template not in SEGMENTED:
             raise ConfigurationError(
                 "this checkpoint has no span head, which spans='head' (or True) reads; give "
                 "spans='occlusion' (--spans occlusion), which scores some more pairs a sentence"

@@ -559,10 +559,13 @@ def test_a_profile_that_cannot_be_honoured(values: dict[str, Any], message: str)
 
 
 @pytest.mark.parametrize(("head", "supported"), [("bin", 1), ("tri", 0), ("reg", 0)])
-def test_with_head_takes_aligns_class_order(head: str, supported: int):
+def test_with_another_head_takes_aligns_class_order(head: str, supported: int):
     """ALIGN: class 1 of `bin` and class 0 of `tri` mean aligned."""
-    profile = Profile(head="tri", supported=2, chunk_words=9, splitter="bundled_punkt")
+    before = "bin" if head == "tri" else "tri"
+    profile = Profile(head=before, supported=1, chunk_words=9, splitter="bundled_punkt")
     assert profile.with_head(head) == dataclasses.replace(profile, head=head, supported=supported)
+    own = Profile(head="tri", supported=2)
+    assert own.with_head("tri") == own  # a classifier's order
 
 
 def test_with_an_unknown_head():

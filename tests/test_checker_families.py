@@ -1,6 +1,7 @@
 """Published checkers of every family: equal to transformers, read without their code; errors."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -113,21 +114,23 @@ def test_lettucedetect_scores_the_least_supported_token(written, tokenizer):
 
 def test_spans_of_a_token_classifier(written, tokenizer):
     folder, model = written[LETTUCE]
-    metric = AlignScore(folder, profile="lettucedetect", texts="raw", **QUIET)
-    engine = metric._pipeline.engine
-    contexts, claims = map(list, zip(*PAIRS, strict=True))
-    encoder = engine.encoder(contexts, claims)
-    batch = encoder.encode(np.repeat(np.arange(len(PAIRS)), 2).reshape(-1, 2)).pack(
-        np.arange(len(PAIRS))
-    )
-    inputs = {key: torch.from_numpy(value) for key, value in batch.padded().items()}
-    with torch.no_grad():
-        _, logits = engine.aligner(**inputs, spans=True)
-    for row, (context, claim) in enumerate(PAIRS):
-        expected = token_probabilities(model, tokenizer, context, claim)
-        tokens = inputs["token_type_ids"][row].bool()
-        found = logits[row][tokens].sigmoid()[:-1]  # the last is a special token
-        assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+    metric = AlignScore(folder, profile="lettucedetect", **QUIET)
+    claim = "It was closed on Monday, after 14 inspectors found cracks; nobody was hurt then."
+    result = metric.evaluate([SOURCE.strip()], [claim], spans=True)
+    (sentence,) = result.sentences(0)
+    # A token is a byte.
+    doubts = token_probabilities(model, tokenizer, SOURCE.strip(), claim)
+    words = {w.span(): float(doubts[w.start() : w.end()].max()) for w in re.finditer(r"\w+", claim)}
+    doubted = {span for span, doubt in words.items() if doubt > 0.5}
+    found = {
+        word for span in sentence.unsupported for word in words
+        if span.start <= word[0] and word[1] <= span.end
+    }  # fmt: skip
+    assert found == doubted
+    assert 0 < len(doubted) < len(words)
+    first = sentence.unsupported[0]
+    own = [doubt for (start, end), doubt in words.items() if first.start <= start < first.end]
+    assert first.score == pytest.approx(np.mean(own), abs=1e-5)
 
 
 def test_a_label_of_tokens_by_name(written, tmp_path: Path):
@@ -210,18 +213,18 @@ def test_labels_by_name_and_by_number(written, tmp_path: Path):
     folder, _ = written[ELECTRA]
     pair = [SOURCE], ["It shut."]
     metric = AlignScore(folder, **QUIET)
-    assert (metric.profile.head, metric.profile.supported) == ("tri", 1)
+    assert (metric.profile.head, metric.profile.supported) == ("tri", 0)  # ALIGN's order
     by_name = AlignScore(folder, label="NEUTRAL", **QUIET)
     by_number = AlignScore(folder, label="2", **QUIET)
-    assert by_name.profile.supported == 2
+    assert by_name.profile.supported == 1  # of an order of its own
     assert by_name.score(*pair) == by_number.score(*pair) != metric.score(*pair)
-    assert "|head:tri[2]|" in by_name.signature
-    assert AlignScore(folder, mode="nli", **QUIET).profile.supported == 1
+    assert AlignScore(folder, label="neutral", mode="nli", **QUIET).profile.supported == 1
     unnamed = {str(index): f"LABEL_{index}" for index in range(3)}
     unnamed = changed(folder, tmp_path / "unnamed", id2label=unnamed)
     with pytest.raises(ConfigurationError, match=r"or label=, .* 'LABEL_0' \(0\), 'LABEL_1' \(1\)"):
         load_checkpoint(unnamed)
-    assert AlignScore(unnamed, label="1", **QUIET).score(*pair) == metric.score(*pair)
+    told = AlignScore(unnamed, label="1", **QUIET).score(*pair)
+    assert told == pytest.approx(metric.score(*pair), abs=1e-6)
 
 
 @pytest.mark.parametrize(

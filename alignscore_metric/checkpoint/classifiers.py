@@ -7,7 +7,7 @@ read as an aligner on a body (see `bodies`), and not written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,9 @@ from alignscore_metric.checkpoint.backbones import Backbone, read_backbone
 from alignscore_metric.checkpoint.bodies import last_layer, whole_model
 from alignscore_metric.checkpoint.checks import check_bounds
 from alignscore_metric.checkpoint.foreign import backbone_config
-from alignscore_metric.checkpoint.labels import class_number, classifier_profile
+from alignscore_metric.checkpoint.labels import aligned_order, class_number, classifier_profile
 from alignscore_metric.checkpoint.parts import Parts
-from alignscore_metric.checkpoint.profile import CLASSES, Profile
+from alignscore_metric.checkpoint.profile import CLASSES, SUPPORTED_CLASS, Profile
 from alignscore_metric.checkpoint.weights import read_tensors
 from alignscore_metric.errors import CheckpointError, ConfigurationError
 from alignscore_metric.system.hashing import sha256
@@ -84,18 +84,31 @@ def read_classifier(folder: Path, *, profile: str | None = None, label: str | No
         for name, tensor in read_tensors(weights).items()
         if not name.endswith(".position_ids")
     }
+    order = aligned_order(config.id2label, found)
+    if profile is None and label is None and hasattr(config, PROFILE_KEY):
+        order = list(range(config.num_labels))  # an aligner's own
     return parts_of(
         backbone,
         AlignerConfig(
             backbone=plain_config(config),
             pooling=pooling,
             heads=[found.head],
-            profile=found.to_dict(),
+            profile=replace(found, supported=order.index(found.supported)).to_dict(),
         ),
-        renamed(tensors, names),
+        _ordered(renamed(tensors, names), found.head, order),
         folder,
         weights,
     )
+
+
+def _ordered(tensors: dict[str, Tensor], head: str, order: Sequence[int]) -> dict[str, Tensor]:
+    """Tensors with a head's classes in another order."""
+    rows = {
+        name: tensors[name][list(order)]
+        for name in (f"{head}_layer.weight", f"{head}_layer.bias")
+        if name in tensors and list(order) != sorted(order)
+    }
+    return tensors | rows
 
 
 def parts_of(
@@ -137,6 +150,7 @@ def classifier_of(aligner: Aligner) -> tuple[PreTrainedConfig, dict[str, Tensor]
         ("pooling", config.pooling, ("pooler", "context")),
         ("copied_ngrams", config.copied_ngrams, (0,)),
         ("backbone", model_type, tuple(LAYOUTS)),
+        ("supported", profile.supported, (SUPPORTED_CLASS.get(profile.head),)),
     ):
         if value not in possible:
             raise ConfigurationError(

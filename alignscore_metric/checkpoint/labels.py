@@ -1,4 +1,4 @@
-"""Which class of a classifier means that the text supports the claim: by its labels, or as told.
+"""Which class of a classifier means what: by its labels, or as told.
 
 Pure: knows labels and profiles, no files and no models.
 """
@@ -17,6 +17,10 @@ SUPPORTED = {
     *("consistent", "aligned", "grounded", "faithful"),
 }
 """What labels of that class are called, in lower-case letters alone."""
+
+NEUTRAL = {"neutral", "notenoughinfo", "nei", "unrelated", "unknown"}
+CONTRADICTION = {"contradiction", "contradicts", "contradictory", "refute", "refutes", "refuted"}
+"""What the other classes are called."""
 
 HEADS = {2: "bin", 3: "tri"}
 """The head of a classifier with so many classes."""
@@ -92,6 +96,33 @@ def class_number(labels: Mapping[int, str], label: str, folder: object) -> int:
             "give a name or a number"
         )
     return found[0]
+
+
+def aligned_order(labels: Mapping[int, str], profile: Profile) -> list[int]:
+    """A classifier's classes as an aligner's head has them.
+
+    Args:
+        labels: Names of its classes by number.
+        profile: Its `supported` is the number of the class that means "supported".
+
+    Returns:
+        Numbers of classes: in ALIGN's order where all are known; else "supported" stands elsewhere
+        than in that order, as of a head whose other classes mean nothing in particular.
+
+    Example:
+        >>> labels = {0: "contradiction", 1: "entailment", 2: "neutral"}
+        >>> aligned_order(labels, Profile(head="tri", supported=1))
+        [1, 2, 0]
+    """
+    supported = profile.supported
+    others = [index for index in labels if index != supported]
+    if profile.head == "bin":
+        return [*others, supported]
+    kinds = {_plain(labels[index]): index for index in others}
+    known = [[kinds[name] for name in names if name in kinds] for names in (NEUTRAL, CONTRADICTION)]
+    if len(others) == 2 and all(len(found) == 1 for found in known):
+        return [supported, *known[0], *known[1]]
+    return [*others[:1], supported, *others[1:]]
 
 
 def _supported(
