@@ -17,6 +17,14 @@ hypothesis.settings.register_profile("project", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("project")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs a browser, a Ray cluster or the built documentation takes long."""
+    for item in items:
+        if {"browser", "built_site", "cluster"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of parity fixtures and benchmarks beside the project; skips where it is absent."""

@@ -37,6 +37,7 @@ def printed(code: str, **environment: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+@pytest.mark.slow
 def test_freed_memory_is_not_fetched_anew():
     """120 blocks of 12 MB are made, the first few of memory that is new either way.
 
@@ -84,6 +85,7 @@ end.set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+@pytest.mark.slow
 def test_threads_share_what_they_free():
     """Eight threads make 200 MB each in turn: what one frees, the next one takes."""
     assert int(printed(THREADS.format(keep=True))) < 700
@@ -91,6 +93,7 @@ def test_threads_share_what_they_free():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
 @pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.slow
 def test_kept_memory_is_given_back(keep: bool):
     """Every other one of 400 blocks of 1 MB: no end of the heap to be trimmed by itself."""
     work = """

@@ -84,6 +84,7 @@ def test_an_empty_source_supports_nothing(metric: AlignScore) -> None:
     assert max(empty) < 0.2
 
 
+@pytest.mark.slow
 def test_scores_without_network_equal_scores_with_it(
     metric: AlignScore, few_examples: Path
 ) -> None:

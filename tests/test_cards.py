@@ -61,6 +61,7 @@ def count_lines(path: Path) -> Count:
     return Count(rows=sum(labels.values()), positives=positives if classes else None)
 
 
+@pytest.mark.slow
 def test_found_counts_are_those_of_the_training_files(shared):
     named = {
         f"{file}.gz": card.splits[split_of(card, file)].found

@@ -593,6 +593,7 @@ def run(argv, *, stdin=b"") -> subprocess.CompletedProcess:
     return subprocess.run(command, input=stdin, capture_output=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_pipe_through_the_process(rows_file, tiny_aligner, expected):
     argv = ["score", "-", "--model", tiny_aligner, "--fail-under", "1.1"]
     done = run(argv, stdin=rows_file.read_bytes())
@@ -606,6 +607,7 @@ def test_pipe_through_the_process(rows_file, tiny_aligner, expected):
     assert summary == f"{expected}\n"
 
 
+@pytest.mark.slow
 def test_refusal_of_the_process_has_no_traceback():
     done = run(["score", "-"], stdin=b"{oops\n")
     assert (done.returncode, done.stdout) == (2, b"")

@@ -258,6 +258,7 @@ def test_scores_that_are_read_need_no_model(monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("three")
+@pytest.mark.slow
 def test_no_extra_is_needed():
     """Where modules that the core's dependencies do not install cannot be imported."""
     absent = ["matplotlib", "openpyxl", "pydantic", "rouge_score", "sklearn"]

@@ -155,14 +155,14 @@ def where(window: object) -> str:
     return f"window {window}"
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_one_process_bit_for_bit(tiny_aligner, example_rows, monkeypatch):
-    import torch
-
     from alignscore_metric import AlignScore
 
     sources, summaries = ([row[name] for row in example_rows] for name in ("source", "summary"))
     windows = [(sources[i : i + 3], summaries[i : i + 3]) for i in range(0, len(sources), 3)]
     assert len(windows) > 8
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # for the processes that are started below
     metric = AlignScore(tiny_aligner, device="cpu", progress=False)
     with DevicePool(["cpu", "cpu"], model=tiny_aligner) as pool:
         assert list(pool.map(score, windows, where=where)) == [metric.score(*w) for w in windows]
@@ -171,7 +171,7 @@ def test_scores_are_those_of_one_process_bit_for_bit(tiny_aligner, example_rows,
         assert pool.score(sources, summaries) == pytest.approx(together, abs=1e-5, nan_ok=True)
         assert pool.signature == metric.signature
         done = list(pool.map(threads, range(9), where=where))
-        assert set(done) == {max(1, torch.get_num_threads() // 2)}
+        assert set(done) == {1}  # of the two, one for each process
 
 
 def test_both_processes_work_and_order_is_kept(pool):
@@ -285,10 +285,11 @@ def test_an_absent_device_is_refused_as_by_the_metric():
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from test_devices import StubPool, about_the_process, sleep_and_echo
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs have none
     with StubPool(["cpu", "cpu"]) as pool:
         seen = pool.map(about_the_process, range(40), where=str)
         print(*{pid for _, pid in seen}, flush=True)
@@ -297,6 +298,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.slow
 def test_no_process_outlives_its_parent(number, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

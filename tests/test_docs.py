@@ -46,6 +46,7 @@ def load_once():
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p) and p not in RUN_ELSEWHERE])
+@pytest.mark.slow
 def test_the_blocks_run_in_their_order(page, load_once, few_examples, monkeypatch, request):
     monkeypatch.setattr(metric_module, "load_checkpoint", load_once)
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -114,7 +115,7 @@ def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     built = build(ROOT, folder)
     assert (built.returncode, "WARNING" in built.stderr) == (0, False), built.stderr
@@ -133,38 +134,38 @@ class Tags(HTMLParser):
         self.found.append((tag, {name: value or "" for name, value in attrs}))
 
 
-def test_every_page_can_be_reached_from_the_navigation(site: Path):
+def test_every_page_can_be_reached_from_the_navigation(built_site: Path):
     reached = {
         page.parent.joinpath(attributes["href"].partition("#")[0]).resolve()
-        for page in site.rglob("*.html")
+        for page in built_site.rglob("*.html")
         for tag, attributes in Tags(page).found
         if tag == "a" and re.search(r"md-(nav|tabs)__link", attributes.get("class", ""))
     }
     for page in DOCS.rglob("*.md"):
-        html = site / page.relative_to(DOCS).with_suffix(".html")
+        html = built_site / page.relative_to(DOCS).with_suffix(".html")
         assert html.with_stem(html.stem.replace("README", "index")).resolve() in reached
 
 
-def test_nothing_is_fetched_from_another_host(site: Path):
+def test_nothing_is_fetched_from_another_host(built_site: Path):
     loaded = {
         attributes.get("src") or attributes.get("href") or attributes.get("data", "")
-        for page in site.rglob("*.html")
+        for page in built_site.rglob("*.html")
         for tag, attributes in Tags(page).found
         if tag not in ("a", "area")
     }
     loaded |= {
         address
-        for sheet in site.rglob("*.css")
+        for sheet in built_site.rglob("*.css")
         for address in re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')]+)", sheet.read_text())
     }
     assert len(loaded) > 10
     assert not [a for a in loaded if re.match(r"(?!data:)\w+:|//", a)]
 
 
-def test_all_public_names_are_in_the_reference(site: Path):
+def test_all_public_names_are_in_the_reference(built_site: Path):
     anchors = {
         attributes.get("id")
-        for page in (site / "api").glob("*.html")
+        for page in (built_site / "api").glob("*.html")
         for _, attributes in Tags(page).found
     }
     names = {f"alignscore_metric.{name}" for name in alignscore_metric.__all__}
@@ -177,11 +178,11 @@ def test_all_public_names_are_in_the_reference(site: Path):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_search_works_from_the_disk_without_a_request(site, browser, width):
+def test_search_works_from_the_disk_without_a_request(built_site, browser, width):
     browser.get("about:blank")
     browser.set_window_size(width, 900)
     browser.get_log("performance"), browser.get_log("browser")  # of Chromium's own first page
-    browser.get((site / "index.html").as_uri())
+    browser.get((built_site / "index.html").as_uri())
     browser.execute_script("document.getElementById('__search').click()")
     box = browser.find_element("css selector", ".md-search__input")
     browser.execute_script("arguments[0].focus()", box)
@@ -200,6 +201,7 @@ def test_search_works_from_the_disk_without_a_request(site, browser, width):
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_a_forgotten_page_and_broken_links_stop_the_build(tmp_path: Path):
     slow = shutil.ignore_patterns("api", "data_cards")
     shutil.copytree(DOCS, tmp_path / "docs", ignore=slow)

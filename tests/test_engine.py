@@ -429,6 +429,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize(
     "how", ["fork", "spawn", "forkserver", "while scoring", "DataLoader", "datasets"]
 )
+@pytest.mark.slow
 def test_other_processes_score_as_this_one(how: str, tiny_aligner: Path, tmp_path: Path):
     if how == "datasets":
         pytest.importorskip("datasets")

@@ -111,6 +111,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(find_spec("evaluate") is None, reason="needs the extra `evaluate`")
+@pytest.mark.slow
 def test_evaluate_library_offline(tmp_path, tiny_aligner, metric):
     cases = [
         {"predictions": PREDICTIONS, "references": references, "by_batch": by_batch}
@@ -185,6 +186,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(find_spec("evaluate") is None, reason="needs the extra `evaluate`")
+@pytest.mark.slow
 def test_evaluate_library_takes_the_models_name_once_and_checks_values(
     tmp_path, tiny_aligner, metric
 ):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 MODULES = {
     "integrations.deepeval": "deepeval",
     "integrations.guardrails": "guardrails",
@@ -33,6 +35,7 @@ for module in modules:
 """
 
 
+@pytest.mark.slow
 def test_an_absent_library_names_its_extra():
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *MODULES], capture_output=True, text=True, check=False

@@ -107,6 +107,7 @@ def in_process(rank: int, folder: Path, aligner: Path) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(expected, tiny_aligner, tmp_path):
     torch.multiprocessing.spawn(in_process, (tmp_path, tiny_aligner), nprocs=2)
     both = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]

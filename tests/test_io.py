@@ -138,6 +138,7 @@ def test_csv_cells_with_any_line_end_are_quoted(cell):
     assert found == f'"{cell}"\n"{cell}"\n'.encode()
 
 
+@pytest.mark.alone
 def test_csv_header_is_read_in_time_linear_in_its_columns(tmp_path):
     def seconds(columns: int) -> float:
         path = tmp_path / "wide.csv"

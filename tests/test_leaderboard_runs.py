@@ -298,6 +298,7 @@ Runner(Counting(scorer=slow), Path({folder!r}), progress=False).run(made_up(200)
 """
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments(tmp_path):
     """A process killed again and again; the table is that of an uninterrupted run."""
     code = _PROCESS.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "killed"))

@@ -72,6 +72,7 @@ def test_a_leak_of_the_contexts_is_none_of_the_claims():
     assert abs(claim_only_auc(leaking) - 0.5) < 4 * chance_error(200, 200)
 
 
+@pytest.mark.slow
 def test_labels_that_only_the_comparison_tells_do_not_leak():
     draw = rng(5)
     made = []
@@ -178,6 +179,7 @@ def test_a_missing_library_says_what_to_type(monkeypatch):
         claim_only_auc(examples(200))
 
 
+@pytest.mark.slow
 def test_leaks_by_dataset_and_kind():
     def planted(context, claim, label):
         return context, claim + " indeed" * label

@@ -291,6 +291,7 @@ def test_read_protected_needs_files(tmp_path):
         read_protected(tmp_path)
 
 
+@pytest.mark.slow
 def test_shared_training_sets_hardly_overlap_the_shared_benchmarks(shared):
     # the shared folder's training files had their overlapping rows removed, by another rule
     protected = read_protected(shared / "benchmarks" / "uniform")

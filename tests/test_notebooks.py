@@ -43,6 +43,7 @@ def test_the_committed_notebooks_have_no_outputs():
         assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
 
 
+@pytest.mark.slow
 def test_score_your_summaries(tmp_path):
     outputs = run("score_your_summaries", tmp_path)
     (mean,) = re.findall(r"AlignScore (0\.\d{4}) \(95% interval", outputs[1])
@@ -56,6 +57,7 @@ def test_score_your_summaries(tmp_path):
     assert (0 <= right <= of, of) == (True, 6)
 
 
+@pytest.mark.slow
 def test_compare_three_systems(tmp_path):
     outputs = run("compare_three_systems", tmp_path)
     table = (tmp_path / "systems.tex").read_text(encoding="utf-8")

@@ -58,6 +58,7 @@ def test_there_are_commands_to_run() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/leaderboards.md"])
+@pytest.mark.slow
 def test_the_leaderboard_commands_run(
     page: str,
     tmp_path: Path,

@@ -231,6 +231,7 @@ def test_equal_scores_leave_room_for_others():
     assert found == pytest.approx((0.75 * agree, 1 - 0.25 * agree))
 
 
+@pytest.mark.alone
 def test_a_million_pairs_are_told_about_in_seconds():
     scores = np.random.default_rng(0).random(1_000_000)
     start = time.process_time()

@@ -723,6 +723,7 @@ def test_headers_without_end_are_refused(process):
     assert process.is_alive()
 
 
+@pytest.mark.slow
 def test_sigterm_answers_what_was_accepted_and_exits_with_0(tiny_aligner, metric):
     requests = [(f"It rained on day {i}.", f"Day {i} was dry.") for i in range(5)]
     expected = metric.score(*zip(*requests, strict=True))

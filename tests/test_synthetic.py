@@ -891,6 +891,7 @@ def test_claims_alone_do_not_tell_the_label():
     assert claim_only_auc(examples) < 0.55
 
 
+@pytest.mark.slow
 def test_claims_of_real_documents_do_not_tell_the_label(shared):
     path = shared / "train" / "dialogsum_synth.dev.jsonl.gz"
     if not path.is_file():

@@ -229,6 +229,7 @@ def by_rules_alone(text: str) -> list[str]:
 
 
 @pytest.mark.skipif(version("nltk") != RULES, reason="another NLTK may have other rules")
+@pytest.mark.slow
 def test_bundled_punkt_follows_nltks_rules(
     shared: Path, nltks_bundled: Callable[[str], list[str]]
 ) -> None:
@@ -394,6 +395,7 @@ def test_patterns_are_nltks_own() -> None:
     assert (ours.pattern, ours.findall("b\naa")) == (theirs.pattern, ["aa"])
 
 
+@pytest.mark.alone
 def test_time_grows_in_proportion_to_the_text() -> None:
     splitter = get_splitter("bundled_punkt")
 
@@ -441,6 +443,7 @@ def test_training_forgets_what_is_rarer_than_the_pruning_asks() -> None:
     assert "two" not in parameters.contexts
 
 
+@pytest.mark.slow
 def test_training_twice_writes_equal_files(tmp_path: Path) -> None:
     rows = [json.dumps({"text_a": text, "text_b": "", "label": 1}) for text in DOCUMENTS]
     (tmp_path / "gap.jsonl").write_text("\n".join(rows), encoding="utf-8")

@@ -406,6 +406,7 @@ def test_distillation_from_another_kind_of_encoder(recipe, data_dir, tmp_path, f
     assert any(not torch.equal(losses["taught"][k], v) for k, v in losses["alone"].items())
 
 
+@pytest.mark.slow
 def test_distillation_pulls_the_student_to_its_teacher(recipe, data_dir, tmp_path, tiny_aligner):
     """A random teacher: what it says can be learnt from it alone."""
     divergence = {}
@@ -766,6 +767,7 @@ def last_logged_step(file: Path) -> int:
     return json.loads(whole[-1])["step"] if whole else 0
 
 
+@pytest.mark.slow
 def test_kill_9_and_the_same_command_again(recipe, data_dir, tmp_path, capsys):
     recipe = replace(recipe, epochs=16, learning_rate=1e-3)
     whole = subprocess.Popen(
@@ -1047,6 +1049,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model(recipe, data_dir, examples, tmp_path):
     """Each takes batches of its own; the gradients' mean moves the weights of both."""
     recipe = replace(recipe, epochs=12, learning_rate=1e-3)
@@ -1241,6 +1244,7 @@ def test_same_seed_gives_identical_weights_and_another_seed_does_not(
     assert not torch.equal(first["bin_layer.weight"], other["bin_layer.weight"])
 
 
+@pytest.mark.slow
 def test_prepared_data_train_the_same_model(trained, recipe, data_dir, tmp_path):
     for name in ("first", "second"):
         train(recipe, data_dir=data_dir, output=tmp_path / name, prepared=tmp_path / "prepared")
