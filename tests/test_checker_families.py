@@ -13,6 +13,7 @@ import transformers as hf
 from checker_families import (
     FAMILIES,
     PAIRS,
+    PROMPT,
     SIZES,
     SOURCE,
     differences,
@@ -363,6 +364,35 @@ def test_an_incomplete_checker_is_refused_by_name(name: str, harm: str, written,
         load_checkpoint(folder, profile=FAMILIES[name].profile)
 
 
+def test_a_tensor_that_only_older_t5s_have(written, tmp_path: Path):
+    folder = changed(written[MINICHECK][0], tmp_path / "t5")
+    tensors = torch.load(folder / "pytorch_model.bin")
+    name = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+    torch.save(tensors | {name: torch.zeros(32, 2)}, folder / "pytorch_model.bin")
+    options = {"profile": "minicheck-t5", "splitter": "bundled_punkt", **QUIET}
+    found = AlignScore(folder, **options).score([SOURCE], ["It shut."])
+    assert found == AlignScore(written[MINICHECK][0], **options).score([SOURCE], ["It shut."])
+
+
+def test_a_configuration_as_older_versions_wrote_modernberts(written, tokenizer, tmp_path: Path):
+    folder = changed(
+        written[LETTUCE][0],
+        tmp_path / "older",
+        global_rope_theta=160_000.0,
+        local_rope_theta=100.0,
+        reference_compile=True,
+    )
+    content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    content = {k: v for k, v in content.items() if k not in ("rope_parameters", "layer_types")}
+    (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
+    model = hf.ModernBertForTokenClassification.from_pretrained(folder).eval()
+    pair = SOURCE.strip(), "It was closed on Monday."
+    expected = token_score(model, tokenizer, *pair)
+    assert expected != pytest.approx(token_score(written[LETTUCE][1], tokenizer, *pair), abs=1e-4)
+    metric = AlignScore(folder, profile="lettucedetect", **QUIET)
+    assert metric.score(*([text] for text in pair)) == pytest.approx([expected], abs=1e-5)
+
+
 @pytest.mark.parametrize("key", ["num_hidden_layers", "vocab_size"])
 def test_a_configuration_that_asks_for_too_much(key: str, written, tmp_path: Path):
     folder = changed(written[ELECTRA][0], tmp_path / "checker", **{key: 10**9})
@@ -380,13 +410,51 @@ def test_a_classifier_that_transformers_does_not_have(tmp_path: Path, byte_token
         load_checkpoint(tmp_path / "checker")
 
 
-@pytest.mark.parametrize("name", [HHEM, MINICHECK, ELECTRA])
-def test_int8(name: str, written):
-    if not multiplies_exactly():
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("name", [HHEM, MINICHECK, LETTUCE, ELECTRA])
+def test_other_numbers_than_fp32(name: str, precision: str, written):
+    if precision == "int8" and not multiplies_exactly():
         pytest.skip("no fast products of 8-bit integers on this CPU")
     options = {"profile": FAMILIES[name].profile, "splitter": "bundled_punkt", **QUIET}
     pair = [SOURCE] * 2, ["It was closed on Monday.", "x"]
     exact = AlignScore(written[name][0], **options).score(*pair)
-    found = AlignScore(written[name][0], precision="int8", **options).score(*pair)
-    assert found == pytest.approx(exact, abs=0.2)
+    found = AlignScore(written[name][0], precision=precision, **options).score(*pair)
+    assert found == pytest.approx(exact, abs=0.1)
     assert found != exact
+
+
+@pytest.fixture(scope="module")
+def t5_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tokenizer of T5's own class, whose pieces are letters, but for a few."""
+    text = set(SOURCE + PROMPT + "predict:10")
+    letters = sorted(text - set("{}<> \n") | {"\u2581"})
+    pieces = ["<pad>", "</s>", "<unk>", *letters, "\u25811", "\u2581the", "ing"]
+    vocabulary = [(piece, -float(len(letters) - len(piece))) for piece in pieces]
+    folder = tmp_path_factory.mktemp("t5-tokenizer")
+    hf.T5Tokenizer(vocab=vocabulary, extra_ids=0).save_pretrained(folder)
+    return folder
+
+
+def test_answers_of_a_t5_are_its_first_tokens(written, t5_tokenizer: Path, tmp_path: Path):
+    """As of Flan-T5, where they are 3, a space, and 209: "0" is two tokens and "1" is one."""
+    folder = changed(written[MINICHECK][0], tmp_path / "t5")
+    shutil.copytree(t5_tokenizer, folder, dirs_exist_ok=True)
+    own = hf.AutoTokenizer.from_pretrained(folder)
+    zero, one = (own(text, add_special_tokens=False)["input_ids"] for text in "01")
+    assert (len(zero), own.convert_ids_to_tokens(one)) == (2, ["\u25811"])
+    metric = AlignScore(folder, profile="minicheck-t5", splitter="bundled_punkt", **QUIET)
+    expected = minicheck_score(written[MINICHECK][1], own, SOURCE.strip(), "It is shut.")
+    assert metric.score([SOURCE], ["It is shut."]) == pytest.approx([expected], abs=1e-5)
+
+
+@pytest.mark.parametrize("texts", ["raw", "plain"])
+def test_prompts_are_tokenised_as_a_whole(texts: str, written, t5_tokenizer: Path, tmp_path: Path):
+    folder = changed(written[HHEM][0], tmp_path / "hhem")
+    shutil.copytree(t5_tokenizer, folder, dirs_exist_ok=True)
+    own = hf.AutoTokenizer.from_pretrained(folder)
+    engine = AlignScore(folder, texts=texts, **QUIET)._pipeline.engine
+    source, claim = f"{SOURCE}\nIt is shut.", "The bridge  is shut."
+    encoded = engine.encoder([source], [claim]).encode(np.array([[0, 0]]))
+    (batch,) = [encoded.pack(np.array([0]))]
+    assert batch.ids.tolist() == own(PROMPT.format(context=source, claim=claim))["input_ids"]
+    assert own.convert_ids_to_tokens(batch.ids[:2].tolist())[0] == "<pad>"

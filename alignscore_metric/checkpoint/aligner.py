@@ -457,7 +457,7 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
 
 
-def _check_body(config: AlignerConfig, tensors: Mapping[str, Tensor], origin: str) -> nn.Module:
+def _check_body(config: AlignerConfig, tensors: Mapping[str, Tensor], origin: str) -> Aligner:
     """Refuse tensors that are not those of an aligner on a body, before one is built.
 
     Returns:
@@ -472,10 +472,17 @@ def _check_body(config: AlignerConfig, tensors: Mapping[str, Tensor], origin: st
     return model
 
 
-def _untied(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of which files keep any number of the names that a model has for one: each once."""
+def _untied(model: Aligner, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of which files keep any number of the names that a model has for one: each once.
+
+    Without those that older versions of the model had, and that nothing reads.
+    """
     tied = tied_names(model)
-    own = {name: tensor for name, tensor in tensors.items() if name not in tied}
+    own = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name not in tied and not model.encoder.outdated(name.removeprefix("encoder."))
+    }
     for name, first in tied.items():
         if name in tensors:
             own.setdefault(first, tensors[name])

@@ -6,6 +6,7 @@ classifier hands to its last layer, and which layer that is. Knows nothing of fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,11 @@ class Body(nn.Module):
             A vector of each text, [N, W], in `pooler_output`, unless there is one of each token.
         """
         raise NotImplementedError
+
+    def outdated(self, name: str) -> bool:
+        """Whether a tensor's name is one that transformers leaves in older files unread."""
+        patterns = getattr(self.model, "_keys_to_ignore_on_load_unexpected", None) or ()
+        return any(re.search(pattern, name.removeprefix("model.")) for pattern in patterns)
 
 
 class SequenceBody(Body):
