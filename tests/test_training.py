@@ -945,6 +945,7 @@ def test_a_head_that_nothing_teaches(recipe, data_dir, tmp_path):
         ({"regulariser": {"name": "r5f"}}, "regulariser's name is 'r5f'"),
         ({"teacher": Teacher(model="absent")}, "absent"),
         ({"pooling": "max"}, "'max'; known: pooler"),
+        ({"pooling": "first_token"}, "with one of: pooler, claim_mean, claim_attention, context"),
         ({"dev": (source("absent"),)}, r"absent\.jsonl"),
     ],
 )

@@ -18,7 +18,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
+from alignscore_metric.checkpoint.aligner import POOLINGS, Aligner, AlignerConfig
+from alignscore_metric.checkpoint.bodies import BODIES
 from alignscore_metric.checkpoint.foreign import quiet_transformers
 from alignscore_metric.checkpoint.loading import BUNDLED, load_checkpoint
 from alignscore_metric.engine.encoding import PairTemplate
@@ -80,6 +81,11 @@ def _load_start(folder: str, recipe: Recipe) -> tuple[Aligner, PreTrainedTokeniz
         if recipe.span_head and not aligner.config.span_head:
             aligner = _with_span_head(aligner)
         return aligner, tokenizer
+    if recipe.pooling in BODIES:
+        raise ConfigurationError(
+            f"pooling is {recipe.pooling!r}, which published checkers have; an aligner is trained "
+            f"with one of: {', '.join(name for name in POOLINGS if name not in BODIES)}"
+        )
     backbone = AutoConfig.from_pretrained(folder)
     backbone.hidden_dropout_prob = recipe.dropout
     backbone.attention_probs_dropout_prob = 0.0
