@@ -320,6 +320,23 @@ def test_the_tokenizer_of_hhem(written, byte_tokenizer: Path, tmp_path: Path, mo
     assert found == AlignScore(folder, **QUIET).score([SOURCE], ["It shut."])
 
 
+def test_a_repository_in_the_cache_of_the_hub(written, tmp_path: Path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    options = {"profile": "lettucedetect", **QUIET}
+    with pytest.raises(ConfigurationError, match=r"on the Hub: hf download someone/lettuce$"):
+        AlignScore("someone/lettuce", **options)
+    folder = tmp_path / "models--someone--lettuce"
+    shutil.copytree(written[LETTUCE][0], folder / "snapshots" / "abc")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    metric = AlignScore("someone/lettuce", local_files_only=True, **options)
+    assert "|model:lettuce|" in metric.signature
+    own = AlignScore(written[LETTUCE][0], **options)
+    assert metric.score([SOURCE], ["It shut."]) == own.score([SOURCE], ["It shut."])
+
+
 @pytest.mark.parametrize("name", [HHEM, MINICHECK, LETTUCE, ELECTRA, "BART"])
 def test_a_converted_checker_is_the_same(name: str, written, tmp_path: Path):
     folder, _ = written[name]

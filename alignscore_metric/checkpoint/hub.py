@@ -235,6 +235,23 @@ def fetch_folder(files: Sequence[HubFile], *, what: str, local: bool = False) ->
     return found[0].path.parent
 
 
+def cached_folder(name: str) -> Path | None:
+    """The newest snapshot of a repository in the Hub's cache on this machine, if it is there.
+
+    Args:
+        name: As ``owner/name``; nothing is fetched.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    if name.count("/") != 1:
+        return None
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # no possible repository name: somebody's mistyped path
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The name that was meant, as a question to put into an error; empty where none is near.
 

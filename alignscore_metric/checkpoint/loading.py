@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig
-from alignscore_metric.checkpoint.backbones import tokenizer_sha256
+from alignscore_metric.checkpoint.backbones import REPOSITORY, tokenizer_sha256
 from alignscore_metric.checkpoint.checkers import is_checker, read_checker
 from alignscore_metric.checkpoint.checks import check_parts
 from alignscore_metric.checkpoint.hub import (
     BACKBONES,
     CHECKERS,
     REGISTRY,
+    cached_folder,
     did_you_mean,
     fetch,
     fetch_backbone,
@@ -70,7 +71,7 @@ def load_checkpoint(
         model: `mini` (bundled); the name of an official checkpoint, as `AlignScore-large`, which is
             fetched once from the Hub; a folder that `save_pretrained`, `alignscore train` or
             `alignscore convert` wrote; an official `.ckpt` file; or the folder of a published
-            checker (see `checkers`), or its name.
+            checker (see `checkers`), its name, or its repository's in the Hub's cache.
         backbone: For a `.ckpt` file: the folder or the name of its backbone; for HHEM that of its
             tokenizer.
         profile: Name of a published checker's profile, instead of the checkpoint's own.
@@ -83,7 +84,7 @@ def load_checkpoint(
         MissingResourceError: The checkpoint or its backbone is not on this machine.
     """
     try:
-        parts = _read(model, backbone, profile, label, local_files_only)
+        parts = _read(model, _Given(backbone, profile, label), local_files_only)
         check_parts(parts)
         aligner = Aligner.from_tensors(parts.config, parts.tensors, origin=str(parts.weights))
     except AlignScoreError:
@@ -95,37 +96,49 @@ def load_checkpoint(
     )
 
 
-def _read(
-    model: str | Path,
-    backbone: str | Path | None,
-    profile: str | None,
-    label: str | None,
-    local_files_only: bool,
-) -> Parts:
+class _Given(NamedTuple):
+    """What a user says of a checkpoint besides its name; see `load_checkpoint`."""
+
+    backbone: str | Path | None
+    profile: str | None
+    label: str | None
+
+
+def _read(model: str | Path, given: _Given, local_files_only: bool) -> Parts:
     """The parts of a checkpoint, by whichever reader knows its kind."""
-    path = BUNDLED.get(str(model), Path(model))
-    if str(model) in CHECKERS and not path.exists():
-        return _read_named_checker(
-            str(model), backbone, profile=profile, label=label, local=local_files_only
-        )
+    path, name = BUNDLED.get(str(model), Path(model)), str(model)
     if path.is_dir():
-        if is_checker(folder_config := _folder_config(path)):
-            return read_checker(
-                path, folder_config, backbone=backbone, profile=profile, label=label
-            )
-        if backbone is not None:
-            raise ConfigurationError(f"{path} has its own backbone; leave backbone= out")
-        parts = _read_saved(path, folder_config)
-    elif path.is_file():
-        parts = read_official(path, backbone=backbone)
-    elif str(model) in REGISTRY:
-        parts = _read_named(str(model), backbone, local_files_only)
+        return _read_folder(path, given)
+    if not path.exists():
+        if name in CHECKERS:
+            return _read_named_checker(name, given, local_files_only)
+        if (folder := cached_folder(name)) is not None:
+            return replace(_read_folder(folder, given), name=name.rpartition("/")[2])
+    if path.is_file():
+        parts = read_official(path, backbone=given.backbone)
+    elif name in REGISTRY:
+        parts = _read_named(name, given.backbone, local_files_only)
     else:
-        raise ConfigurationError(_unknown(str(model)))
-    if label is not None:
+        raise ConfigurationError(_unknown(name))
+    return _with_profile(parts, name, given)
+
+
+def _read_folder(folder: Path, given: _Given) -> Parts:
+    """A saved aligner, or another published checker."""
+    content = _folder_config(folder)
+    if is_checker(content):
+        return read_checker(folder, content, **given._asdict())
+    if given.backbone is not None:
+        raise ConfigurationError(f"{folder} has its own backbone; leave backbone= out")
+    return _with_profile(_read_saved(folder, content), folder.name, given)
+
+
+def _with_profile(parts: Parts, model: str, given: _Given) -> Parts:
+    """An aligner's parts with the profile that the user named, if any."""
+    if given.label is not None:
         raise ConfigurationError(f"{model} is no classifier with labels; leave label= out")
-    if profile is not None:
-        parts.config.profile = get_profile(profile).to_dict()
+    if given.profile is not None:
+        parts.config.profile = get_profile(given.profile).to_dict()
     return parts
 
 
@@ -136,9 +149,13 @@ def _unknown(model: str) -> str:
             f"{model!r} is a backbone, not a model that scores; give one of: {', '.join(names)}, "
             f"or the path of an official .ckpt file, with backbone={model!r}"
         )
+    meant = did_you_mean(model, names)
+    fetched = ""
+    if not meant and REPOSITORY.fullmatch(model) and "/" in model:
+        fetched = f"; or fetch it once, if it is a checker on the Hub: hf download {model}"
     return (
-        f"unknown model {model!r}{did_you_mean(model, names)}; give one of: {', '.join(names)}, or "
-        "the path of a folder that holds a saved aligner, or of an official .ckpt file"
+        f"unknown model {model!r}{meant}; give one of: {', '.join(names)}, or the path of a folder "
+        f"that holds a saved aligner or a checker, or of an official .ckpt file{fetched}"
     )
 
 
@@ -149,21 +166,16 @@ def _read_named(name: str, backbone: str | Path | None, local_files_only: bool) 
     return read_official(found.path, backbone=folder, weights_sha256=found.sha256)
 
 
-def _read_named_checker(
-    name: str, backbone: str | Path | None, *, profile: str | None, label: str | None, local: bool
-) -> Parts:
+def _read_named_checker(name: str, given: _Given, local_files_only: bool) -> Parts:
     """A published checker from the Hub, and the tokenizer that it lacks with it."""
     entry = CHECKERS[name]
-    folder = fetch_folder(entry.files, what=name, local=local)
+    folder = fetch_folder(entry.files, what=name, local=local_files_only)
+    backbone = given.backbone
     if entry.tokenizer and backbone is None:
-        backbone = fetch_folder(entry.tokenizer, what=f"the tokenizer of {name}", local=local)
-    parts = read_checker(
-        folder,
-        _folder_config(folder),
-        backbone=backbone,
-        profile=profile or entry.profile,
-        label=label,
-    )
+        what = f"the tokenizer of {name}"
+        backbone = fetch_folder(entry.tokenizer, what=what, local=local_files_only)
+    profile = given.profile or entry.profile
+    parts = _read_folder(folder, _Given(backbone, profile, given.label))
     return replace(parts, name=name)
 
 
