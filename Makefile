@@ -92,12 +92,14 @@ METRICS = mini,precision=bf16 mini,copied_weight=0,precision=bf16 rouge1 rouge2 
 # BENCHMARK:SPLIT:STATISTIC; the split may be empty where each set has one alone.
 BOARDS = summac:val:roc_auc summac:test:roc_auc summac:test:average_precision \
 	summac:test:balanced_accuracy summac:test:balanced_accuracy_summac \
-	summac:test:balanced_accuracy_alignscore summac:test:f1 true::roc_auc \
+	summac:test:balanced_accuracy_alignscore summac:test:f1 \
+	summac_inaccuracy:val:roc_auc summac_inaccuracy:test:roc_auc \
+	summac_inaccuracy:test:balanced_accuracy_alignscore true::roc_auc \
 	alignscore_other::pearson alignscore_other::spearman alignscore_other::kendall \
 	alignscore_other::system_pearson alignscore_other::pairwise_accuracy
 
 leaderboard: .venv/installed-dev
-	for benchmark in summac true alignscore_other; do \
+	for benchmark in summac summac_inaccuracy true alignscore_other; do \
 	  $(BIN)/alignscore leaderboard run $$benchmark --data $(DATA) --runs $(RUNS) \
 	    $(METRICS:%=--metric %) || exit; \
 	done
@@ -107,7 +109,7 @@ leaderboard: .venv/installed-dev
 	  file=$(RESULTS)/$$benchmark.$${split:-all}.$$statistic; \
 	  $(BIN)/alignscore leaderboard show $$benchmark $${split:+--split $$split} \
 	    --statistic $$statistic --runs $(RUNS) --format json -o $$file.json || exit; \
-	  $(BIN)/alignscore leaderboard show $$file.json --format markdown -o $$file.md || exit; \
+	  $(BIN)/alignscore leaderboard show $$file.json --cost --published all --format markdown -o $$file.md || exit; \
 	  $(BIN)/alignscore leaderboard show $$file.json --format latex -o $$file.tex || exit; \
 	done
 	$(BIN)/alignscore leaderboard nlu run --data $(DATA) $(TRAIN:%=--data %) --runs $(RUNS) \

@@ -139,6 +139,7 @@ class AlignScore:
             "prefilter": prefilter,
             "texts": texts,
         }
+        self._parameters = sum(one.numel() for one in checkpoint.aligner.parameters())
         adapted = adapt_profile(checkpoint.aligner, mode=mode, head=head, options=options)
         self._pipeline: Pipeline = build_pipeline(
             checkpoint,
@@ -171,6 +172,11 @@ class AlignScore:
     def device(self) -> torch.device:
         """Where they are computed."""
         return self._pipeline.device
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the aligner has, as it was loaded."""
+        return self._parameters
 
     @property
     def signature(self) -> str:

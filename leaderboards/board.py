@@ -56,6 +56,8 @@ class Cell:
         cluster: Significance cluster in its column, 1 = best; metrics of one cluster are not
             told apart by the paired tests; None for a published or undefined number.
         overlaps: Training sets of the metric that overlap this column's dataset.
+        fixed: The statistic at the fixed threshold 0.5, where the value's threshold was tuned; NaN
+            elsewhere.
     """
 
     value: float
@@ -65,6 +67,7 @@ class Cell:
     undefined: int = 0
     cluster: int | None = None
     overlaps: tuple[str, ...] = ()
+    fixed: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ class Row:
         cells: By column key; a column that is absent is missing.
         mean: Over the columns that count; None where one of them is missing or undefined.
         seconds: Wall time of the scoring, all columns; None for published rows.
+        parameters: Of its model, 0 where it has none; None where nobody said.
+        licence: Of its weights, or of its code; empty where nobody said.
+        pairs_per_second: Distinct pairs that were scored, by the seconds that it took; None where
+            that was not measured.
+        hardware: What they were scored on, in words.
     """
 
     metric: str
@@ -86,6 +94,10 @@ class Row:
     cells: Mapping[str, Cell]
     mean: Cell | None = None
     seconds: float | None = None
+    parameters: int | None = None
+    licence: str = ""
+    pairs_per_second: float | None = None
+    hardware: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,8 @@ def _column(content: dict[str, Any]) -> Column:
 
 
 def _cell(content: dict[str, Any]) -> Cell:
-    numbers = with_nan({name: content[name] for name in ("value", "low", "high")})
+    names = ("value", "low", "high", "fixed")
+    numbers = with_nan({name: content[name] for name in names if name in content})
     numbers = {name: float(number) for name, number in numbers.items()}
     return Cell(**content | numbers | {"overlaps": tuple(content["overlaps"])})
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,12 @@ from alignscore_metric.arrays import Bools, Floats
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.board import MEAN, Board, Cell, Column, PairwiseTest, Row
 from alignscore_metric.leaderboards.cards import overlapping
+from alignscore_metric.leaderboards.items import ERROR_SEPARATOR
 from alignscore_metric.leaderboards.tasks import Task, tasks_of
 from alignscore_metric.scores import significance, thresholds
 from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Design, Resampling, Sampled
+from alignscore_metric.scores.ties import accuracy_with_ties, pairs_in_order
 from alignscore_metric.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Measure:
         ranks: Whether only the order of scores counts.
         threshold: How scores become decisions; None where they do not.
         system: The kind of agreement at system level; None at input level.
+        documents: What makes the statistic from the rows' documents, where it compares rows of
+            one document.
     """
 
     title: str
@@ -52,13 +56,14 @@ class Measure:
     compares: Literal["label", "target"] = "label"
     ranks: bool = True
     threshold: Threshold | None = None
-    system: Literal["pearson", "spearman", "kendall", "pairwise_accuracy"] | None = None
+    system: st.SystemKind | None = None
+    documents: Callable[[Strings], st.Preparation] | None = None
 
     @property
     def lowest(self) -> float:
         """Least value there can be: -1 of correlations, 0 of shares."""
-        correlation = self.compares == "target" and self.system != "pairwise_accuracy"
-        return -1.0 if correlation else 0.0
+        share = self.documents or self.system in ("pairwise_accuracy", "accuracy_with_ties")
+        return 0.0 if share or self.compares == "label" else -1.0
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -78,6 +83,13 @@ MEASURES: Mapping[str, Measure] = {
         threshold="alignscore",
     ),
     "f1": Measure("F1, score > 0.5", st.f1, threshold="fixed"),
+    "f1_inconsistent": Measure(
+        "F1 of the inconsistent class, score > 0.5", st.f1_negative, threshold="fixed"
+    ),
+    "pairs_in_order": Measure(
+        "share of pairs of a consistent and an inconsistent text of one document in order",
+        documents=pairs_in_order,
+    ),
     "pearson": Measure("Pearson correlation", st.pearson, compares="target", ranks=False),
     "spearman": Measure("Spearman correlation", st.spearman, compares="target"),
     "kendall": Measure("Kendall tau-b", st.kendall, compares="target"),
@@ -92,6 +104,18 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "pairwise_accuracy": Measure(
         "pairwise accuracy of systems", compares="target", ranks=False, system="pairwise_accuracy"
+    ),
+    "accuracy_with_ties": Measure(
+        "pairwise accuracy within documents with tie calibration",
+        compares="target",
+        ranks=False,
+        documents=accuracy_with_ties,
+    ),
+    "system_accuracy_with_ties": Measure(
+        "pairwise accuracy of systems with tie calibration",
+        compares="target",
+        ranks=False,
+        system="accuracy_with_ties",
     ),
 }
 
@@ -143,6 +167,8 @@ class Panel:
         systems: Their systems, or None where fewer than three are named or a row names none.
         scores: By metric, shape [N], NaN where undefined.
         tuning: By metric: labels and scores of the val rows; empty where there are none.
+        errors: Types of each text's errors, shape [N]; empty where the data tell none.
+        divided: Whether annotators were divided (1) or agreed (0), shape [N]; NaN where unknown.
     """
 
     column: Column
@@ -151,6 +177,8 @@ class Panel:
     systems: Strings | None
     scores: Mapping[str, Floats]
     tuning: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    errors: tuple[frozenset[str], ...] = ()
+    divided: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def build_board(
@@ -159,6 +187,7 @@ def build_board(
     benchmark: str,
     split: str | None = None,
     statistic: str = "roc_auc",
+    slices: bool = False,
     settings: BoardSettings | None = None,
 ) -> Board:
     """The leaderboard of a benchmark from the item tables of its metrics.
@@ -168,6 +197,9 @@ def build_board(
         benchmark: As `summac`.
         split: `val`, `test`, ...; None takes the one split that each of its tasks has.
         statistic: A name in `MEASURES`.
+        slices: A column for each type of error (those texts, and the consistent ones) and for texts
+            on which annotators agreed or were divided, of the sets that tell it, instead of a
+            column for each task; no means.
         settings: Of intervals and tests; the defaults where None.
 
     Raises:
@@ -182,6 +214,10 @@ def build_board(
         raise ConfigurationError(f"{benchmark} has the splits {', '.join(splits)}; give one")
     found = _by_run(tables)
     panels = [panel for task in tasks if (panel := build_panel(task, found, measure))]
+    if slices and panels:
+        panels = [part for panel in panels for part in slices_of(panel)]
+        if not panels:
+            raise InputError(f"no set of {benchmark} that was run tells types of errors")
     if not panels:
         raise InputError(
             f"no run covers {benchmark}; type: alignscore leaderboard run {benchmark} --metric mini"
@@ -206,7 +242,10 @@ def build_board(
         settings={
             **asdict(settings),
             "systems": bool(settings.systems or measure.system),
-            "missing_tasks": sorted({t.key for t in tasks} - {p.column.key for p in panels}),
+            "slices": slices,
+            "missing_tasks": []
+            if slices
+            else sorted({t.key for t in tasks} - {p.column.key for p in panels}),
             "version": __version__,
         },
     )
@@ -263,6 +302,57 @@ def build_panel(
         systems=systems.to_numpy(dtype=str) if enough else None,
         scores={n: frame["score"].to_numpy(dtype=float)[kept] for n, frame in frames.items()},
         tuning={n: _tuning(task, found, n) for n in complete} if measure.threshold else {},
+        errors=tuple(map(_error_types, first["errors"])),
+        divided=first["divided"].to_numpy(dtype=float),
+    )
+
+
+def _error_types(joined: object) -> frozenset[str]:
+    """The types in an item table's column; none where it has nothing."""
+    return frozenset(joined.split(ERROR_SEPARATOR)) if isinstance(joined, str) else frozenset()
+
+
+def slices_of(panel: Panel) -> list[Panel]:
+    """One panel for each type of error and for each state of annotators' agreement.
+
+    Args:
+        panel: With labels as targets; of graded judgments only agreement is sliced.
+    """
+    graded = panel.column.positives is None
+    wrong = np.zeros(len(panel.targets), dtype=bool) if graded else panel.targets == 0
+    types = sorted(set().union(*(panel.errors[row] for row in np.flatnonzero(wrong))))
+    rows = {
+        name: ~wrong | np.array([name in one for one in panel.errors], dtype=bool) for name in types
+    }
+    rows |= {
+        name: panel.divided == state
+        for state, name in enumerate(("annotators agree", "annotators divided"))
+        if (panel.divided == state).any()
+    }
+    return [_part(panel, name, kept) for name, kept in rows.items()]
+
+
+def _part(panel: Panel, name: str, rows: Bools) -> Panel:
+    """Some rows of a panel; the part's name stands in its column's key, before the split."""
+    task, _, split = panel.column.key.rpartition("/")
+    positives = None if panel.column.positives is None else int(panel.targets[rows].sum())
+    column = replace(
+        panel.column,
+        key=f"{task} ({name})/{split}",
+        rows=int(rows.sum()),
+        positives=positives,
+        documents=len(set(panel.documents[rows])),
+        in_mean=False,
+    )
+    return replace(
+        panel,
+        column=column,
+        targets=panel.targets[rows],
+        documents=panel.documents[rows],
+        systems=None if panel.systems is None else panel.systems[rows],
+        scores={metric: scores[rows] for metric, scores in panel.scores.items()},
+        errors=tuple(one for one, kept in zip(panel.errors, rows, strict=True) if kept),
+        divided=panel.divided[rows],
     )
 
 
@@ -351,7 +441,12 @@ def _judge_one(panel: Panel, name: str, measure: Measure, settings: BoardSetting
         lowest=measure.lowest,
     )
     reason = "systems' means are equal" if math.isnan(sampled.value) else ""
-    cell = replace(_cell(sampled, settings), reason=reason, undefined=undefined)
+    cell = replace(
+        _cell(sampled, settings),
+        reason=reason,
+        undefined=undefined,
+        fixed=_at_fixed_threshold(panel, name, measure),
+    )
     return _Judged(cell, sampled, scores, defined)
 
 
@@ -383,6 +478,15 @@ def _decide(panel: Panel, name: str, measure: Measure) -> tuple[Floats, str]:
     return np.where(np.isnan(scores), np.nan, scores > threshold), ""
 
 
+def _at_fixed_threshold(panel: Panel, name: str, measure: Measure) -> float:
+    """What a statistic of decisions at a tuned threshold is at 0.5; NaN for any other statistic."""
+    if measure.threshold in (None, "fixed") or measure.prepare is None:
+        return math.nan
+    decided, _ = _decide(panel, name, replace(measure, threshold="fixed"))
+    rows = ~np.isnan(decided)
+    return st.value(measure.prepare(panel.targets[rows], decided[rows]), int(rows.sum()))
+
+
 def undefined_reason(panel: Panel, scores: Floats, measure: Measure) -> str:
     """Why a statistic is undefined on these rows; empty where it is defined."""
     defined = ~np.isnan(scores)
@@ -395,6 +499,8 @@ def undefined_reason(panel: Panel, scores: Floats, measure: Measure) -> str:
         return f"all labels are {int(targets[0])}" if len(set(targets)) < 2 else ""
     if measure.system and (panel.systems is None or len(set(panel.systems[defined])) < 3):
         return "fewer than 3 systems, or rows that name none"
+    if measure.documents and len(set(panel.documents[defined])) == int(defined.sum()):
+        return "no document has two judged texts"
     if len(set(targets)) < 2:
         return "all judgments are equal"
     return "all scores are equal" if len(set(scores[defined])) < 2 else ""
@@ -403,7 +509,9 @@ def undefined_reason(panel: Panel, scores: Floats, measure: Measure) -> str:
 def _prepare(panel: Panel, measure: Measure, rows: Bools) -> st.Preparation:
     if measure.prepare is not None:
         return measure.prepare
-    assert measure.system is not None  # noqa: S101  # a measure has one of the two
+    if measure.documents is not None:
+        return measure.documents(panel.documents[rows])
+    assert measure.system is not None  # noqa: S101  # a measure has one of the three
     assert panel.systems is not None  # noqa: S101  # else it is undefined
     return st.system_level(measure.system, panel.systems[rows])
 
@@ -459,7 +567,9 @@ def _mean_of(
         samples = [one.sampled for one in found if one.sampled and not one.cell.reason]
         if len(samples) == len(found):
             sampled = Sampled.mean_of(samples)
-            means[name] = _Judged(_cell(sampled, settings), sampled, *_NO_ROWS)
+            fixed = float(np.mean([one.cell.fixed for one in found]))
+            cell = replace(_cell(sampled, settings), fixed=fixed)
+            means[name] = _Judged(cell, sampled, *_NO_ROWS)
     return means
 
 
@@ -539,11 +649,26 @@ def _rows(
                 cells=cells,
                 mean=None if mean is None else replace(mean.cell, cluster=clusters[MEAN][name]),
                 seconds=round(sum(table.info.seconds for table in tables), 1),
+                **_cost(tables),
             )
         )
     return tuple(
         sorted(rows, key=lambda row: (row.mean is None, -row.mean.value if row.mean else 0))
     )
+
+
+def _cost(tables: Sequence[ItemTable]) -> dict[str, Any]:
+    """Size, licence and speed of one metric, as far as its tables say them alike."""
+    seconds = sum(table.info.seconds for table in tables)
+    scored = sum(table.info.scored for table in tables)
+    measured = [table.info.hardware for table in tables if table.info.scored]
+    known = {table.info.parameters for table in tables}
+    return {
+        "parameters": known.pop() if len(known) == 1 else None,
+        "licence": ", ".join(sorted({table.info.licence for table in tables} - {""})),
+        "pairs_per_second": round(scored / seconds, 2) if scored and seconds else None,
+        "hardware": ", ".join(sorted(set(measured) - {""})),
+    }
 
 
 def _measure(name: str) -> Measure:

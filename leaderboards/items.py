@@ -21,12 +21,23 @@ COLUMNS = ("id", "source", "summary", "label", "human_score", "system", "origin"
 """Columns of an evaluation set; `label` and `human_score` are NaN, `system` and `origin` None,
 where the data has none. `source` may be None in a set whose documents were not published."""
 
+ERROR_SEPARATOR = "|"
+"""Between the error types of one text."""
+
+DETAIL_COLUMNS = ("errors", "divided", "spans")
+"""What some sets tell of a judgment, missing elsewhere: the types of a text's errors, joined by
+`ERROR_SEPARATOR`; whether its annotators were divided (1) or agreed (0); where its unsupported
+characters are, as JSON `[[start, end], ...]`."""
+
 ITEM_COLUMNS = (
-    "id", "text", "document", "score", "label", "human_score", "system", "origin",
+    "id", "text", "document", "score", "label", "human_score", "system", "origin", "errors",
+    "divided",
 )  # fmt: skip
 """Columns of an item table."""
 
-_NUMBERS = ("score", "label", "human_score")
+_NUMBERS = ("score", "label", "human_score", "divided")
+_LATER_COLUMNS = ("errors", "divided")
+"""Columns that older tables lack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +47,8 @@ class EvaluationSet:
     Attributes:
         dataset: Name of its data card, or the user's own name.
         split: `val`, `test`, `all`, or several joined by `+`.
-        frame: One row per judged text, with `COLUMNS` in this order and an index from 0.
+        frame: One row per judged text, with `COLUMNS` and `DETAIL_COLUMNS` in this order and an
+            index from 0.
         files: Names of the files it was read from.
         discrepancies: Where it differs from its card, in words; rows that were left out, and why.
     """
@@ -72,6 +84,10 @@ class RunInfo:
         split: Which split.
         dataset_hash: `EvaluationSet.hash` of the rows that were scored.
         seconds: Wall time of the scoring itself; rows taken over from another table cost none.
+        scored: How many distinct pairs were scored in these seconds.
+        hardware: What they were scored on, in words; empty where nobody said.
+        parameters: Of the metric's model; 0 where it has none, None where nobody said.
+        licence: Of the metric: its weights, or its code where there are none.
         training_sets: Names of the sets that the metric was trained on.
         discrepancies: Those of the evaluation set.
     """
@@ -82,6 +98,10 @@ class RunInfo:
     split: str
     dataset_hash: str
     seconds: float = 0.0
+    scored: int = 0
+    hardware: str = ""
+    parameters: int | None = None
+    licence: str = ""
     training_sets: tuple[str, ...] = ()
     discrepancies: tuple[str, ...] = field(default=())
 
@@ -103,12 +123,14 @@ def item_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns of an item table in one form, however the frame was made.
 
     Args:
-        frame: With `ITEM_COLUMNS`, and others that are left out.
+        frame: With `ITEM_COLUMNS`, and others that are left out; tables of earlier versions lack
+            the last two.
 
     Returns:
         Numbers as float64, NaN where undefined; the others as objects, None where missing.
     """
-    kept = frame[list(ITEM_COLUMNS)].astype(dict.fromkeys(_NUMBERS, "float64"))
+    whole = frame.assign(**{name: None for name in _LATER_COLUMNS if name not in frame})
+    kept = whole[list(ITEM_COLUMNS)].astype(dict.fromkeys(_NUMBERS, "float64"))
     texts = [name for name in ITEM_COLUMNS if name not in _NUMBERS]
     known = kept[texts].notna()
     return kept.assign(**kept[texts].astype(object).where(known, None))

@@ -11,17 +11,22 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.leaderboards.cards import mixture
+from alignscore_metric.system.hardware import processor
 from alignscore_metric.version import __version__
+
+if TYPE_CHECKING:
+    from alignscore_metric import AlignScore
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _COMPOUND = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
@@ -42,10 +47,28 @@ MIXTURES = {
 }
 """The mixture that each known aligner was trained on, by the cards."""
 
+BUNDLED_LICENCES = {"mini": "see MODEL_LICENSES.md"}
+"""Of weights that come with the package."""
+
 _OTHERS = (
     "rouge1, rouge2, rougeL (also with _precision, _recall), bleu, chrf, ter, overlap, "
     "entity_overlap, module:function"
 )
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a metric asks for, as a board shows it beside its scores.
+
+    Attributes:
+        parameters: Of its model; 0 where it has none, None where nobody said.
+        licence: Of its weights, or of its code where there are none; empty where nobody said.
+        hardware: What it is computed on, in words.
+    """
+
+    parameters: int | None = None
+    licence: str = ""
+    hardware: str = ""
 
 
 class Metric(Protocol):
@@ -55,11 +78,13 @@ class Metric(Protocol):
         name: Short name, the row's label.
         signature: What exactly produces the scores; equal signatures, equal scores.
         training_sets: Data cards' names of what it was trained on; empty for none.
+        resources: Its size, its licence, what it is computed on.
     """
 
     name: str
     signature: str
     training_sets: tuple[str, ...]
+    resources: Resources
 
     def score(self, sources: Sequence[str], summaries: Sequence[str]) -> Sequence[float]:
         """One finite number per pair, higher = better supported, or NaN where undefined."""
@@ -73,6 +98,7 @@ class FunctionMetric:
         function: Called with two lists of equal length; returns as many numbers.
         signature: What exactly produces the scores.
         training_sets: What it was trained on.
+        resources: Its size and its licence; nothing is known of them where None.
     """
 
     def __init__(
@@ -82,9 +108,11 @@ class FunctionMetric:
         *,
         signature: str,
         training_sets: Sequence[str] = (),
+        resources: Resources | None = None,
     ) -> None:
         self.name, self.signature = name, signature
         self.training_sets = tuple(training_sets)
+        self.resources = resources or Resources(hardware=processor())
         self._function = function
 
     def score(self, sources: Sequence[str], summaries: Sequence[str]) -> list[float]:
@@ -137,6 +165,7 @@ def make_metric(spec: str) -> Metric:
             spec,
             lambda sources, summaries: list(map(function, sources, summaries)),
             signature=f"{spec}|{rule}|version:{__version__}",
+            resources=_of_library("alignscore-metric"),
         )
     if found := re.fullmatch(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)", spec):
         return _callable(spec, found[1], found[2])
@@ -207,7 +236,10 @@ def _rouge(name: str, kind: str, part: str) -> Metric:
         return [float(getattr(scorer.score(*pair)[kind], part)) for pair in pairs]
 
     return FunctionMetric(
-        name, score, signature=f"{kind}|{part}|stemmer:yes|rouge-score:{_version('rouge-score')}"
+        name,
+        score,
+        signature=f"{kind}|{part}|stemmer:yes|rouge-score:{_version('rouge-score')}",
+        resources=_of_library("rouge-score"),
     )
 
 
@@ -225,7 +257,12 @@ def _sacrebleu(name: str) -> Metric:
         ]
 
     score([""], [""])  # the signature tells the number of references only after a first score
-    return FunctionMetric(name, score, signature=f"{name}|{metric.get_signature()}")
+    return FunctionMetric(
+        name,
+        score,
+        signature=f"{name}|{metric.get_signature()}",
+        resources=_of_library("sacrebleu"),
+    )
 
 
 def _callable(spec: str, module: str, name: str) -> Metric:
@@ -293,8 +330,50 @@ def _aligner(spec: str) -> Metric:
     except ConfigurationError as cause:
         raise ConfigurationError(f"metric {spec}: {cause}. Other metrics: {_OTHERS}") from cause
     return FunctionMetric(
-        spec, metric.score, signature=metric.signature, training_sets=training_sets(model)
+        spec,
+        metric.score,
+        signature=metric.signature,
+        training_sets=training_sets(model),
+        resources=_of_aligner(model, metric),
     )
+
+
+def _of_aligner(model: str, metric: AlignScore) -> Resources:
+    import torch
+
+    device = metric.device
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    return Resources(metric.parameters, model_licence(model), hardware)
+
+
+def model_licence(model: str) -> str:
+    """The licence of an aligner's weights, as its own card states it.
+
+    Args:
+        model: A name that `AlignScore()` knows, or a folder; its README.md may begin with the
+            fields of a model card, `license` among them.
+
+    Returns:
+        The licence; for the bundled aligner the file that has it; empty where none is stated.
+    """
+    if model in BUNDLED_LICENCES:
+        return BUNDLED_LICENCES[model]
+    card = Path(model) / "README.md"
+    if not card.is_file():
+        return ""
+    head = re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.S)
+    found = re.search(r"^license:\s*(\S+)\s*$", head[1], re.M) if head else None
+    return found[1] if found else ""
+
+
+def _of_library(distribution: str) -> Resources:
+    """No parameters, and the licence that the installed library states."""
+    from importlib.metadata import metadata
+
+    stated = metadata(distribution)
+    classes = [one for one in stated.get_all("Classifier") or [] if one.startswith("License")]
+    licence = stated["License-Expression"] or stated["License"] or "".join(classes[:1])
+    return Resources(0, licence.rpartition(":: ")[2], processor())
 
 
 def training_sets(model: str) -> tuple[str, ...]:

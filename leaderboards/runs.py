@@ -87,6 +87,9 @@ class Runner:
         info = replace(
             describe_run(data, metric=self.name, signature=self.signature),
             training_sets=self.metric.training_sets,
+            parameters=self.metric.resources.parameters,
+            licence=self.metric.resources.licence,
+            hardware=self.metric.resources.hardware,
         )
         if file.is_file():
             table = read_items(file)
@@ -98,7 +101,7 @@ class Runner:
         journal = _Journal(file.with_suffix(".scores.jsonl"), self.signature)
         self._known |= journal.scores
         seconds = journal.seconds + self._score_missing(sources, summaries, keys, journal)
-        info = replace(info, seconds=round(seconds, 3))
+        info = replace(info, seconds=round(seconds, 3), scored=len(journal.scores))
         table = make_table(data, [self._known[key] for key in keys], keys=keys, info=info)
         write_items(table, file)
         journal.file.unlink(missing_ok=True)
@@ -131,6 +134,7 @@ class Runner:
             scores = self.metric.score([sources[r] for r in window], [summaries[r] for r in window])
             found = {keys[row]: float(score) for row, score in zip(window, scores, strict=True)}
             journal.write(found, seconds=time.monotonic() - tick)
+            journal.scores |= found
             self._known |= found
         return time.monotonic() - started if rows else 0.0
 
@@ -149,7 +153,8 @@ def _brought_up_to_date(
     table: ItemTable, data: EvaluationSet, *, info: RunInfo, file: Path
 ) -> ItemTable:
     """The same scores with what the data and the cards say now; written where that differs."""
-    info = replace(info, seconds=table.info.seconds)
+    took = {name: getattr(table.info, name) for name in ("seconds", "scored", "hardware")}
+    info = replace(info, **took)
     made = make_table(data, table.frame["score"], keys=table.frame["text"], info=info)
     if made.info != table.info or not made.frame.equals(table.frame):
         write_items(made, file)

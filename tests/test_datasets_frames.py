@@ -9,7 +9,7 @@ import pytest
 
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.leaderboards.datasets import from_datasets, from_file, from_frame
-from alignscore_metric.leaderboards.items import COLUMNS
+from alignscore_metric.leaderboards.items import COLUMNS, DETAIL_COLUMNS
 
 TABLE = pd.DataFrame(
     {
@@ -25,7 +25,7 @@ TABLE = pd.DataFrame(
 def test_a_frame_with_its_own_column_names():
     made = from_frame(TABLE, name="mine", columns={"label": "ok", "system": "model"})
     assert (made.dataset, made.split, len(made)) == ("mine", "all", 2)
-    assert tuple(made.frame.columns) == COLUMNS
+    assert tuple(made.frame.columns) == (*COLUMNS, *DETAIL_COLUMNS)
     assert list(made.frame.index) == [0, 1]
     first, second = made.frame.to_dict("records")
     assert (first["id"], first["source"], first["label"], first["system"]) == (

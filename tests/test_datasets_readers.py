@@ -20,6 +20,7 @@ from alignscore_metric.leaderboards.datasets.readers import get_reader
 from alignscore_metric.leaderboards.datasets.uniform import read_uniform
 from alignscore_metric.leaderboards.datasets.vitaminc import read_vitaminc
 from alignscore_metric.leaderboards.datasets.xsumfaith import read_xsumfaith
+from alignscore_metric.leaderboards.items import COLUMNS
 
 
 def put(root: Path, name: str, content: str | bytes) -> Path:
@@ -236,6 +237,30 @@ def test_polytope_is_positive_only_without_any_error_and_split_by_row(tmp_path):
         ("PG_Coverage-2", 1, "test", "d2"),
         ("PG_Coverage-4", 0, "test", "d4"),
     ]
+
+
+def test_polytope_by_inaccuracies_counts_no_omission_and_no_addition():
+    errors = [
+        ("1", "d", "s", "Accuracy", "Omission"),
+        ("2", "d", "s", "Accuracy", "Addition"),
+        ("2", "d", "s", "Accuracy", "Inaccuracy_internal"),
+        ("3", "d", "s", "Accuracy", "Inaccuracy_external"),
+        ("4", "d", "s", "Fluency", "Word_Form"),
+    ]
+    segments = [(str(n), f"d{n}", f"s{n}") for n in range(1, 5)]
+    book = data("Human_Annotation_Summarization_PG.xlsm", workbook(errors, segments))
+    assert [row["label"] for row in read_polytope([book], rule="inaccuracy")] == [1, 0, 0, 1]
+    with pytest.raises(ConfigurationError, match="any_error, inaccuracy"):
+        read_polytope([book], rule="omission")
+
+
+def test_a_uniform_file_may_hold_labels_by_several_rules():
+    row = dict.fromkeys(COLUMNS) | {"id": "a", "label": 0, "strict_label": 1}
+    file = data("x.jsonl", as_lines([row]))
+    assert [one["label"] for one in read_uniform([file])] == [0]
+    assert [one["label"] for one in read_uniform([file], label="strict_label")] == [1]
+    with pytest.raises(InputError, match="'lenient_label'"):
+        read_uniform([file], label="lenient_label")
 
 
 def vitaminc_zip(rows: list[dict], member: str = "vitaminc_real/test.jsonl") -> bytes:

@@ -107,7 +107,7 @@ def table_of(text: str) -> dict[tuple[str, str], dict]:
 
 # ------------------------------------------------------------ help and imports
 
-COMMANDS = ("data", "run", "submit", "show", "compare", "site")
+COMMANDS = ("data", "run", "submit", "check", "spans", "show", "compare", "site")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -310,7 +310,7 @@ def test_published_rows_are_added_and_marked(here, capsys):
 def test_options_of_the_table_alone(here, capsys):
     run_two()
     plain = output(capsys, "show", "summac", *QUICK)
-    for option in ("--no-intervals", "--seconds"):
+    for option in ("--no-intervals", "--cost"):
         assert output(capsys, "show", "summac", option, *QUICK) != plain
     latex = output(capsys, "show", "summac", "--format", "latex", "--standalone", *QUICK)
     assert latex.startswith("\\documentclass")
@@ -360,7 +360,9 @@ def test_data_folders_are_found(here, data, capsys, monkeypatch):
     }  # fmt: skip
     assert found["factcc"] == "missing"
     assert re.search(r"^missing factcc .*http", out, re.MULTILINE)
-    assert re.search(r"^missing xsumfaith +summac, alignscore_other \S", out, re.MULTILINE)
+    assert re.search(
+        r"^missing xsumfaith +summac, summac_inaccuracy, alignscore_other \S", out, re.MULTILINE
+    )
     data.rename(here / "elsewhere")
     assert not re.search("^here", output(capsys, "data"), re.MULTILINE)
     assert re.search("^here +frank", output(capsys, "data", "--data", "elsewhere"), re.MULTILINE)
@@ -595,7 +597,7 @@ def test_refusals_after_a_run(here, data, capsys, argv, problem):
         [],
         ["show", "summac", "--resamples", "many"],
         ["run", "summac", "--metric", "overlap", "--clean-up", "mine"],
-        ["submit", "a.csv", "--metric", "m"],
+        ["check"],
     ],
 )
 def test_bad_usage(capsys, argv):
@@ -737,3 +739,109 @@ def test_odd_rows_of_data_are_refused(here, capsys):
         line = refusal(capsys, "run", "summac", "--metric", "overlap", "--split", "test")
         assert problem in line
         assert "frank.jsonl" in line
+
+
+# ------------------------------------------------------------ check, and submissions as folders
+
+ABOUT = """metric: mine
+signature: mine v2, seed 1
+url: https://example.org/mine
+licence: MIT
+parameters: 1000
+training_sets: [snli]
+"""
+
+
+def a_submission(here: Path, *, about: str = ABOUT, **scores) -> Path:
+    folder = here / "submission"
+    folder.mkdir(exist_ok=True)
+    (folder / "submission.yaml").write_text(about, encoding="utf-8")
+    for name, found in (scores or {"frank_test": perfect()}).items():
+        submit_file(folder, f"{name.replace('_', '.')}.csv", found)
+    return folder
+
+
+def checked(capsys, *argv) -> tuple[int, str]:
+    capsys.readouterr()
+    code = main(["leaderboard", "check", *map(str, argv)])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("data")
+def test_a_submission_that_is_fit_is_added_with_what_it_says_of_itself(here, capsys):
+    folder = a_submission(here)
+    assert checked(capsys, folder) == (0, "")
+    board("submit", folder)
+    table = read_items(here / "leaderboard-runs" / "mine" / "frank.test.parquet")
+    assert (table.info.parameters, table.info.licence) == (1000, "MIT")
+    assert table.info.training_sets == ("snli",)
+    assert table.info.signature == "mine v2, seed 1"
+    assert dict(zip(table.frame["id"], table.frame["score"], strict=True)) == perfect()
+    assert "--metric: " in refusal(capsys, "submit", folder, "--metric", "other")
+    file = submit_file(here, "alone.csv", perfect())
+    assert "give --dataset" in refusal(capsys, "submit", file, "--metric", "m")
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        (ABOUT.replace("licence: MIT\n", ""), "licence: Field required"),
+        (ABOUT.replace("https://", ""), "url: String should match"),
+        (ABOUT + "colour: red\n", "colour: Extra inputs"),
+        (ABOUT.replace("snli", "my_set"), "training set 'my_set' has no data card"),
+        (ABOUT.replace("1000", "-1"), "parameters: Input should be greater"),
+        ("metric: [", "is not YAML"),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_a_submission_that_says_too_little_is_wrong(here, capsys, about, words):
+    code, out = checked(capsys, a_submission(here, about=about))
+    assert code == 2
+    assert out.startswith("wrong  ")
+    assert words in out
+
+
+@pytest.mark.usefixtures("data")
+def test_scores_of_a_submission_are_compared_with_the_rows(here, capsys):
+    few = dict(list(perfect().items())[:-2])
+    folder = a_submission(here, frank_test=few, factcc_val={"x": 1.0})
+    code, out = checked(capsys, folder)
+    assert code == 2
+    assert "2 ids have no score" in out
+    assert "note  " in out
+    assert "factcc.val.csv: not compared with its dataset" in out
+    (folder / "scores.csv").write_text("id,score\n")
+    assert "name it DATASET.SPLIT.csv" in checked(capsys, folder)[1]
+    empty = here / "empty"
+    empty.mkdir()
+    assert "cannot read" in checked(capsys, empty)[1]
+    assert "neither a data card" in refusal(capsys, "check", here / "absent")
+
+
+def test_the_cards_of_this_installation_are_fit(capsys):
+    cards = Path(alignscore_metric.__file__).parent / "data_cards" / "evaluation"
+    code, out = checked(capsys, *sorted(cards.glob("*.yaml")))
+    assert code == 0
+    assert "wrong" not in out
+
+
+def test_a_card_is_compared_with_names_and_data(here, data, capsys):
+    cards = Path(alignscore_metric.__file__).parent / "data_cards" / "evaluation"
+    text = (cards / "frank.yaml").read_text(encoding="utf-8")
+    card = here / "evaluation" / "frank.yaml"
+    card.parent.mkdir()
+    for change, words in (
+        (("name: frank", "name: franck"), "name the file franck.yaml"),
+        (("reader: frank", "reader: franc"), "no reader 'franc'"),
+        (("dataset: doc_nli", "dataset: my_nli"), "'my_nli' has no data card"),
+        (("license", "licence") if "license" in text else ("licence:", "lizenz:"), "lizenz"),
+    ):
+        assert change[0] in text
+        card.write_text(text.replace(*change), encoding="utf-8")
+        code, out = checked(capsys, card)
+        assert code == 2
+        assert words in out
+    card.write_text(text, encoding="utf-8")
+    code, out = checked(capsys, card, "--data", data)  # 24 made-up rows are not what it counts
+    assert code == 2
+    assert "24 rows, 12 positive; on the card: 671 rows" in out

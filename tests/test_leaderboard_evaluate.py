@@ -58,6 +58,8 @@ def judged(rows=120, *, documents=40, seed=0):
             "human_score": human,
             "system": np.array(["a", "b", "c", "d"])[rng.permutation(at % 4)],
             "origin": np.where(at % 3 == 0, "xsum", "cnndm"),
+            "errors": None,
+            "divided": np.nan,
         }
     )
     return frame[list(ITEM_COLUMNS)]
@@ -79,6 +81,21 @@ def board_of(tables, **options):
 def row_of(board, metric):
     (row,) = (row for row in board.rows if row.metric == metric)
     return row
+
+
+def test_a_row_says_what_its_metric_costs(benchmark):
+    benchmark(one={}, two={})
+    known = {"parameters": 10, "licence": "MIT", "hardware": "an abacus", "seconds": 2.0}
+    tables = [
+        a_table("good", "one", judged(seed=0), info={**known, "scored": 120}),
+        a_table("good", "two", judged(seed=1), info={**known, "scored": 40}),
+        a_table("mixed", "one", judged(seed=0), info={"parameters": 1}),
+        a_table("mixed", "two", judged(seed=1), info={"parameters": 2}),
+    ]
+    good, mixed = (row_of(board_of(tables), name) for name in ("good", "mixed"))
+    assert (good.parameters, good.licence, good.hardware) == (10, "MIT", "an abacus")
+    assert good.pairs_per_second == pytest.approx(160 / 4)
+    assert (mixed.parameters, mixed.licence, mixed.pairs_per_second) == (None, "", None)
 
 
 def test_values_means_and_order_are_those_of_scikit_learn(benchmark):
@@ -458,3 +475,109 @@ def test_system_level(benchmark, statistic):
         assert cell.low <= cell.value <= cell.high
     assert len(board.tests) == 1 + 1  # the column and the mean
     assert 0 < board.tests[0].p <= 1
+
+
+# ------------------------------------------------------------ slices, pairs, fixed beside tuned
+
+
+def with_details(frame):
+    """Two types of errors, both in some texts, and annotators that agree on every other row."""
+    at = np.arange(len(frame))
+    types = np.array([None, "entity", "number", "entity|number"], dtype=object)[at % 4]
+    return frame.assign(errors=types, divided=(at % 2).astype(float))
+
+
+def test_a_slice_is_the_rows_of_a_type_of_error_and_all_consistent_ones(benchmark):
+    benchmark(one={}, two={})
+    frames = {"one": with_details(judged(seed=0)), "two": judged(seed=1)}
+    tables = [a_table("good", name, frame) for name, frame in frames.items()]
+    board = board_of(tables, slices=True)
+    frame = tables[0].frame
+    consistent = frame["label"] == 1
+    expected = {
+        "one (entity)/test": consistent | frame["errors"].isin(["entity", "entity|number"]),
+        "one (number)/test": consistent | frame["errors"].isin(["number", "entity|number"]),
+        "one (annotators agree)/test": frame["divided"] == 0,
+        "one (annotators divided)/test": frame["divided"] == 1,
+    }
+    assert [column.key for column in board.columns] == list(expected)
+    (row,) = board.rows
+    for column in board.columns:
+        kept = frame[expected[column.key]]
+        assert (column.rows, column.positives) == (len(kept), int(kept["label"].sum()))
+        assert column.documents == kept["document"].nunique()
+        wanted = sk.roc_auc_score(kept["label"], kept["score"])
+        assert row.cells[column.key].value == pytest.approx(wanted, abs=1e-12)
+    assert row.mean is None
+    assert board.settings["slices"] is True
+    assert board.settings["missing_tasks"] == []
+    with pytest.raises(InputError, match="no set of toy that was run tells types of errors"):
+        board_of(tables[1:], slices=True)
+
+
+def test_of_graded_judgments_only_agreement_makes_slices(benchmark):
+    benchmark(one={"target": "human_score"})
+    board = board_of(
+        [a_table("good", "one", with_details(judged()))], slices=True, statistic="spearman"
+    )
+    assert [column.key for column in board.columns] == [
+        "one (annotators agree)/test", "one (annotators divided)/test",
+    ]  # fmt: skip
+
+
+def test_the_statistic_at_the_fixed_threshold_stands_beside_the_tuned_one(benchmark):
+    benchmark(one={}, two={})
+    tables = []
+    for seed, name in enumerate(("one", "two")):
+        for split in ("val", "test"):
+            frame = judged(seed=seed + 10 * (split == "val"))
+            scores = np.clip(frame["human_score"] / 2 + 0.3 * frame["label"], 0, 1)
+            tables.append(a_table("m", name, frame, split=split, scores=scores))
+    tuned = board_of(tables, statistic="balanced_accuracy_summac")
+    fixed = board_of(tables, statistic="balanced_accuracy")
+    for cells in zip(tuned.rows[0].cells.items(), fixed.rows[0].cells.values(), strict=True):
+        (key, cell), wanted = cells
+        frame = next(t.frame for t in tables if t.info.split == "test" and t.info.dataset in key)
+        oracle = sk.balanced_accuracy_score(frame["label"], frame["score"] > 0.5)
+        assert cell.fixed == pytest.approx(oracle) == wanted.value
+        assert math.isnan(wanted.fixed)
+    assert tuned.rows[0].mean.fixed == pytest.approx(fixed.rows[0].mean.value)
+
+
+def test_pairs_in_order_are_counted_within_documents(benchmark):
+    benchmark(one={})
+    table = a_table("good", "one", judged(rows=40, documents=10), noise=0.3)
+    frame = table.frame.assign(score=np.round(table.frame["score"], 1))
+    table = replace(table, frame=frame)
+    ordered = total = 0
+    for _, rows in frame.groupby("document"):
+        for high in rows["score"][rows["label"] == 1]:
+            for low in rows["score"][rows["label"] == 0]:
+                ordered, total = ordered + (high > low), total + 1
+    (row,) = board_of([table], statistic="pairs_in_order").rows
+    assert row.cells["one/test"].value == pytest.approx(ordered / total)
+
+
+def test_f1_of_the_inconsistent_class_is_scikit_learns(benchmark):
+    benchmark(one={})
+    table = a_table("good", "one", judged())
+    (row,) = board_of([table], statistic="f1_inconsistent").rows
+    frame = table.frame
+    wanted = sk.f1_score(frame["label"], frame["score"] > 0.5, pos_label=0)
+    assert row.cells["one/test"].value == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("statistic", ["accuracy_with_ties", "system_accuracy_with_ties"])
+def test_accuracy_with_ties_on_a_board(benchmark, statistic):
+    benchmark(one={"target": "human_score"}, alone={"target": "human_score"})
+    grid = judged(rows=40, documents=10).assign(system=np.repeat(list("abcd"), 10))
+    alone = judged(rows=30, documents=30)
+    tables = [a_table(m, "one", grid, x) for m, x in (("good", 0.1), ("poor", 3.0))]
+    tables += [a_table("good", "alone", alone, 0.1), a_table("poor", "alone", alone, 3.0)]
+    board = board_of(tables, statistic=statistic)
+    cells = {row.metric: row.cells["one/test"] for row in board.rows}
+    assert 0 <= cells["poor"].value < cells["good"].value <= 1
+    if statistic == "accuracy_with_ties":
+        assert row_of(board, "good").cells["alone/test"].reason == (
+            "no document has two judged texts"
+        )

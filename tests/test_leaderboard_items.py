@@ -102,6 +102,8 @@ def test_other_parquet_readers_find_the_columns(tmp_path):
         "human_score": 0.1,
         "system": "pegasus",
         "origin": None,
+        "errors": None,
+        "divided": None,
     }
 
 
@@ -381,3 +383,15 @@ def test_clean_up_by_hand(source, summary, expected):
 
 def test_clean_up_skips_blank_sentences():
     assert clean_up("", "a b", split=lambda text: ["", " ", " a ", "b"]) == "A B"
+
+
+def test_tables_of_earlier_versions_lack_what_later_ones_tell(tmp_path):
+    write_items(table(), tmp_path / "new.parquet")
+    content = pq.read_table(tmp_path / "new.parquet")
+    pq.write_table(content.drop_columns(["errors", "divided"]), tmp_path / "old.parquet")
+    old, new = (read_items(tmp_path / f"{name}.parquet") for name in ("old", "new"))
+    assert old.info == new.info
+    assert list(old.frame.columns) == list(ITEM_COLUMNS)
+    assert old.frame["errors"].isna().all()
+    assert old.frame["divided"].isna().all()
+    assert old.frame["score"].equals(new.frame["score"])

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import sacrebleu
 from rouge_score import rouge_scorer
+from safetensors.torch import load_file
 
 import alignscore_metric.leaderboards.cards
 from alignscore_metric import AlignScore
+from alignscore_metric.checkpoint.loading import BUNDLED
 from alignscore_metric.errors import (
     AlignScoreError,
     ConfigurationError,
@@ -25,6 +27,7 @@ from alignscore_metric.leaderboards.metrics import (
     FunctionMetric,
     entity_overlap,
     make_metric,
+    model_licence,
     training_sets,
     word_overlap,
 )
@@ -353,3 +356,30 @@ def test_lexical_metrics_need_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[1.0]", "False"]
+
+
+def test_resources_of_each_kind_of_metric(module):
+    module("def f(a, b): return [0] * len(a)")
+    lexical = make_metric("rouge2").resources
+    assert (lexical.parameters, lexical.licence) == (0, "Apache Software License")
+    assert make_metric("chrf").resources.licence == "Apache-2.0"
+    assert make_metric("overlap").resources.licence == "Apache-2.0"
+    assert make_metric("made_up:f").resources.parameters is None
+    aligner = make_metric("mini").resources
+    weights = load_file(next(iter(BUNDLED.values())) / "model.safetensors")
+    assert aligner.parameters == sum(one.numel() for one in weights.values())
+    assert "core" in aligner.hardware
+
+
+@pytest.mark.parametrize(
+    ("readme", "licence"),
+    [
+        ("---\nlanguage: en\nlicense: mit\n---\n# A model\n", "mit"),
+        ("# A model\nlicense: mit\n", ""),
+        ("---\nlanguage: en\n---\nlicense: mit\n", ""),
+    ],
+)
+def test_the_licence_is_what_the_model_card_states(tmp_path, readme, licence):
+    (tmp_path / "README.md").write_text(readme)
+    assert model_licence(str(tmp_path)) == licence
+    assert model_licence(str(tmp_path / "absent")) == ""

@@ -19,6 +19,7 @@ from alignscore_metric.errors import InputError
 from alignscore_metric.leaderboards.cleanup import clean_up
 from alignscore_metric.leaderboards.datasets import from_frame
 from alignscore_metric.leaderboards.items import EvaluationSet, read_items, text_key, write_items
+from alignscore_metric.leaderboards.metrics import Resources
 from alignscore_metric.leaderboards.runs import (
     Runner,
     read_runs,
@@ -56,6 +57,7 @@ class Counting:
     """A metric that notes what it scored, and may be killed after so many calls."""
 
     training_sets = ("snli",)
+    resources = Resources(7, "MIT", "an abacus")
 
     def __init__(self, name="counting", *, signature="counting|v1", dies_after=None, scorer=None):
         self.name, self.signature, self.dies_after = name, signature, dies_after
@@ -195,6 +197,23 @@ def test_a_stopped_run_goes_on_and_scores_nothing_twice(tmp_path, windows):
         for name in ("whole", "cut")
     )
     assert one == other
+
+
+def test_a_table_says_how_many_pairs_its_seconds_scored_and_on_what(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, made_up(16), Counting(dies_after=2))
+    first = run(tmp_path, made_up(16)).info
+    texts = made_up(16).frame[["source", "summary"]]
+    assert first.scored == len(texts.drop_duplicates())
+    assert (first.parameters, first.licence, first.hardware) == (7, "MIT", "an abacus")
+    taken_over = run(tmp_path, made_up(16, name="same_texts")).info
+    assert (taken_over.scored, taken_over.seconds) == (0, 0.0)
+
+    other = Counting()
+    other.resources = Resources(8, "BSD", "a slide rule")
+    again = run(tmp_path, made_up(16), other).info  # nothing is scored: its speed is the abacus'
+    assert (again.parameters, again.licence, again.hardware) == (8, "BSD", "an abacus")
+    assert again.scored == first.scored
 
 
 def test_seconds_add_up_over_resumption(tmp_path):

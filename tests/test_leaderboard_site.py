@@ -24,7 +24,7 @@ from alignscore_metric import SentenceEvidence
 from alignscore_metric.errors import InputError, MissingResourceError
 from alignscore_metric.leaderboards.board import Board, Cell, Column, PairwiseTest, Row
 from alignscore_metric.leaderboards.cards import Card
-from alignscore_metric.leaderboards.items import ITEM_COLUMNS, EvaluationSet, ItemTable, RunInfo
+from alignscore_metric.leaderboards.items import EvaluationSet, ItemTable, RunInfo, item_frame
 from alignscore_metric.leaderboards.site import board_key, pages, write_site
 from alignscore_metric.leaderboards.site.figures import Interval, distribution, forest
 from alignscore_metric.leaderboards.site.scores import hardest, score_groups
@@ -60,7 +60,7 @@ def item_table(data: EvaluationSet, metric: str) -> ItemTable:
     rng = np.random.default_rng(len(metric) + len(data))
     noise = rng.normal(size=len(data))
     score = 1 / (1 + np.exp(-STRENGTH[metric] * data.frame["label"] - noise))
-    frame = data.frame.assign(text="t", document="d", score=score)[list(ITEM_COLUMNS)]
+    frame = item_frame(data.frame.assign(text="t", document="d", score=score))
     if metric == "Weak":
         frame.loc[:2, "score"] = math.nan
     info = RunInfo(metric, f"{metric}|v:1", data.dataset, "test", data.hash, 12.5)

@@ -155,8 +155,8 @@ def test_a_published_value_is_never_the_best():
     assert {name for name, _ in best} == {"AlignScore-large"}
     rows = markdown_rows(text)
     names = [row[0] for row in rows]
-    assert names[-2:] == ["*Published, not measured here*", "oracle<sup>e</sup>"]
-    assert "<sup>e</sup> a paper" in text
+    assert names[-2:] == ["*Published, not measured here*", "oracle<sup>f</sup>"]
+    assert "<sup>f</sup> a paper" in text
     assert {len(row) for row in rows} == {8}
     assert rows[-1][1:] == [DASH] * 5 + ["100.0", "100.0"]
 
@@ -220,13 +220,37 @@ def test_text_breaks_wide_boards_into_panels_with_every_column_once():
     assert len(heads) > 3
 
 
-def test_without_intervals_and_with_seconds():
+def test_without_intervals_and_with_the_cost():
     board = a_board(2)
-    plain = render(board, format="markdown", intervals=False, seconds=True)
+    known = {"parameters": 22_713_216, "licence": "MIT", "pairs_per_second": 1234.56}
+    rows = (replace(board.rows[0], **known, hardware="an abacus"), board.rows[1])
+    plain = render(replace(board, rows=rows), format="markdown", intervals=False, cost=True)
     assert "<sub>" not in plain
     assert "interval" not in plain
-    assert markdown_rows(plain)[0][-1] == "seconds"
-    assert [row[-1] for row in markdown_rows(plain)[2:]] == ["0.0", "12.3"]
+    assert markdown_rows(plain)[0][-4:] == ["parameters", "licence", "pairs/s", "seconds"]
+    first, second = (row[-4:] for row in markdown_rows(plain)[2:])
+    assert [re.sub("<sup>.*", "", one) for one in first] == ["22,713,216", "MIT", "1,234.6", "0.0"]
+    assert second == [DASH, DASH, DASH, "12.3"]
+    assert "pairs/s on an abacus" in plain
+
+
+def test_a_tuned_threshold_stands_beside_the_fixed_one_and_json_keeps_both():
+    cell = Cell(0.721, 0.70, 0.74, cluster=1, fixed=0.654)
+    board = with_cell(a_board(2), 0, "factcc/test", cell)
+    text = render(board, format="markdown", intervals=False)
+    assert "72.1 / 65.4" in text
+    assert "a / b: at the tuned threshold / at 0.5" in text
+    again = Board.from_json(board.to_json())
+    assert again.rows[0].cells["factcc/test"] == cell
+    assert math.isnan(again.rows[1].cells["factcc/test"].fixed)
+    assert "tuned threshold" not in render(a_board(2), format="markdown")
+
+
+def test_a_mean_that_leaves_columns_out_says_what_it_is_over():
+    text = render(a_board(2), format="text")
+    assert "mean of cogensumm, xsumfaith, factcc, summeval, frank" in " ".join(text.split())
+    columns = [replace(column, in_mean=True) for column in a_board(2).columns]
+    assert "mean of" not in render(replace(a_board(2), columns=tuple(columns)), format="text")
 
 
 def test_values_are_shown_times_100_and_never_as_minus_zero():
@@ -285,7 +309,7 @@ def compile_latex(document, folder):
 def test_latex_compiles_and_nothing_overflows(columns, tmp_path):
     board = a_board(names=(*NAMES, *(f"another_dataset_{i}" for i in range(columns - 6))))
     published = published_rows(board) if columns == 6 else []
-    document = render(board, format="latex", published=published, standalone=True, seconds=True)
+    document = render(board, format="latex", published=published, standalone=True, cost=True)
     log = compile_latex(document, tmp_path)
     assert "Overfull" not in log
     assert "too large" not in log

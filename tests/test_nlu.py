@@ -21,6 +21,7 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
+from alignscore_metric.leaderboards.cards import mixture
 from alignscore_metric.leaderboards.nlu import runs as nlu_runs
 from alignscore_metric.leaderboards.nlu.board import judge
 from alignscore_metric.leaderboards.nlu.data import load_task, questions_of
@@ -37,6 +38,7 @@ from alignscore_metric.scores import statistics as st
 from alignscore_metric.scores.intervals import Resampling
 from alignscore_metric.training.data import AlignmentExample
 
+CARDS = Path(__file__).parents[1] / "data_cards"
 HEADS = ("bin", "tri", "reg")
 
 
@@ -295,6 +297,33 @@ def test_bad_rows_are_refused():
 )
 def test_exposure(task, trained, expected):
     assert exposure(task_of(task), trained) == expected
+
+
+def test_sets_that_share_a_hundredth_of_a_task_s_texts_are_related():
+    """By the counts stored beside the cards, of what the bundled aligner is trained on."""
+    trained = set(mixture("mini"))
+    missing = []
+    for task in (one for one in TASKS if one.evaluation is None):
+        file = CARDS / "training" / f"{task.name}.stats.json"
+        counted = json.loads(file.read_text()) if file.is_file() else {"splits": {}, "overlaps": []}
+        rows = sum(split["rows"] for split in counted["splits"].values())
+        missing += [
+            (task.name, one["dataset"])
+            for one in counted["overlaps"]
+            if one["dataset"] in trained - set(task.related) - {task.name}
+            and max(one["source"], one["summary"]) >= rows / 100
+        ]
+    assert missing == []
+
+
+def test_what_sets_were_made_from_is_related_to_them():
+    for made, task in {
+        "x_disco_filtered": "snli", "x_breaking_nli": "snli", "x_negnli": "mnli",
+        "x_wanli_part": "mnli", "mnli_devsplit_optional": "mnli", "x_factcg": "hotpot_qa",
+        "x_halueval_qa_part": "hotpot_qa", "x_fever_symmetric": "fever_nli",
+        "squad_v2_unanswerable": "qnli",
+    }.items():  # fmt: skip
+        assert exposure(task_of(task), {made}) == ("related", (made,))
 
 
 def test_tasks_that_are_read_by_name_are_in_the_catalogue():

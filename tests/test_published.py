@@ -87,9 +87,22 @@ def test_rows_of_a_board():
         mean([67.6, 70.2, 62.4, 92.2, 86.0, 88.4]) / 100, abs=1e-3
     )
     assert "github.com/tingofurro/summac" in conv.source
-    large = rows["AlignScore-large"]
+
+
+def test_each_publication_stands_beside_the_polytope_that_it_used():
+    columns = [*SUMMAC, "polytope_inaccuracy"]
+    summac, inaccuracy = (
+        {row.metric: row for row in published_rows(a_board(columns, benchmark=name, outside={out}))}
+        for name, out in (("summac", "polytope_inaccuracy"), ("summac_inaccuracy", "polytope"))
+    )
+    large = inaccuracy["AlignScore-large"]
     assert (large.cells, large.mean.value) == ({}, pytest.approx(0.886))
     assert "github.com/yuh-zha/AlignScore" in large.source
+    assert "AlignScore-large" not in summac
+    assert summac["SummaC-Conv"].mean.value == pytest.approx(0.778)
+    assert inaccuracy["SummaC-Conv"].mean.value == pytest.approx(0.810)
+    shown = {key for row in summac.values() for key in row.cells if key.startswith("polytope")}
+    assert shown == {"polytope/test"}
 
 
 def test_a_mean_over_other_columns_is_missing():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignscore_metric.commands.nlu import add_nlu
-from alignscore_metric.commands.options import OK, Command, Commands
+from alignscore_metric.commands.options import OK, REFUSED, Command, Commands
 from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import write_text
@@ -32,8 +32,18 @@ DATA_VARIABLE = "ALIGNSCORE_DATA"
 TEST_FORMATS = ("text", "markdown", "csv", "latex")
 BOARD_FORMATS = (*TEST_FORMATS, "json")
 SETTINGS: Mapping[str, Any] = {"resamples": 1000, "seed": 0, "alpha": 0.05, "systems": False}
-BOARD_OPTIONS = {"split": None, "statistic": "roc_auc", "metric": None, **SETTINGS}
+BOARD_OPTIONS = {
+    "split": None, "statistic": "roc_auc", "metric": None, "slices": False, **SETTINGS,
+}  # fmt: skip
 """What decides a board, with its defaults; a saved board was decided when it was made."""
+
+_SINGLE_FILE = {
+    "metric": "the row's label",
+    "dataset": "a data card's name",
+    "split": "val, test or all",
+    "signature": "what exactly made the scores, in words",
+}
+"""What is said of a file of scores on the command line."""
 
 _EXTRA = frozenset(("jinja2", "markupsafe", "matplotlib", "pyarrow", "pydantic", "sklearn", "yaml"))
 """Modules that the extra `leaderboards` installs."""
@@ -49,7 +59,16 @@ def add_leaderboard(commands: Commands) -> None:
         epilog="Begin with `alignscore leaderboard data`: what is on this machine and what is not.",
     )
     own = leaderboard.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_data, _add_run, _add_submit, _add_show, _add_compare, _add_site):
+    for add in (
+        _add_data,
+        _add_run,
+        _add_submit,
+        _add_check,
+        _add_spans,
+        _add_show,
+        _add_compare,
+        _add_site,
+    ):
         add(own)
     add_nlu(
         own,
@@ -105,14 +124,45 @@ def _add_submit(commands: Commands) -> None:
         epilog="Example: alignscore leaderboard submit mine.csv --metric mine --dataset frank "
         "--split test --signature 'mine v2, threshold-free'",
     )
-    submit.add_argument("scores", help="file")
-    submit.add_argument("--metric", required=True, metavar="NAME", help="the row's label")
-    submit.add_argument("--dataset", required=True, metavar="NAME", help="a data card's name")
-    submit.add_argument("--split", required=True, help="val, test or all")
-    submit.add_argument("--signature", required=True, help="what exactly made the scores, in words")
+    submit.add_argument("scores", help="file, or the folder of a submission, which says the rest")
+    for name, words in _SINGLE_FILE.items():
+        submit.add_argument(f"--{name}", metavar="TEXT", help=words)
     _add_runs_option(submit)
     _add_data_options(submit)
     submit.set_defaults(run=_submit)
+
+
+def _add_check(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check",
+        help="is a data card or a submission fit to be added?",
+        description="Check data cards (.yaml) and folders of submissions: fields, names, counts, "
+        "ids. Where the data are not here, they are not compared, which is said. Exits with 2 "
+        "where something is wrong.",
+        epilog="Example: alignscore leaderboard check data_cards/evaluation/mine.yaml --data DIR",
+    )
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    _add_data_options(check)
+    check.set_defaults(run=_check)
+
+
+def _add_spans(commands: Commands) -> None:
+    spans = commands.add_parser(
+        "spans",
+        help="unsupported spans against those that people marked: precision, recall, F1",
+        description="Read .jsonl with id and spans ([start, end], the end not included), one "
+        "object for each row of a set whose spans people marked (ragtruth, faithbench).",
+        epilog="Example: alignscore leaderboard spans mine.jsonl --dataset ragtruth --split test",
+    )
+    spans.add_argument("file", type=Path)
+    spans.add_argument("--dataset", required=True, metavar="NAME", help="a data card's name")
+    spans.add_argument("--split", required=True, help="val, test or all")
+    spans.add_argument("--format", choices=("text", "markdown"), default="text")
+    spans.add_argument("--resamples", type=int, default=1000, metavar="N", help="(1000)")
+    spans.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    spans.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
+    _add_data_options(spans)
+    spans.set_defaults(run=_spans)
 
 
 def _add_show(commands: Commands) -> None:
@@ -130,7 +180,9 @@ def _add_show(commands: Commands) -> None:
         "marked so, or of all; may be given many times",
     )  # fmt: skip
     show.add_argument("--no-intervals", action="store_true", help="values alone")
-    show.add_argument("--seconds", action="store_true", help="add the wall time of the scoring")
+    show.add_argument(
+        "--cost", action="store_true", help="add parameters, licence, pairs a second, wall time"
+    )
     show.add_argument("--standalone", action="store_true", help="LaTeX: a document of its own")
     show.set_defaults(run=_show)
 
@@ -188,10 +240,15 @@ def _add_board_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("benchmark", help="summac, true, ..., or a board saved as .json")
     parser.add_argument("--split", help="default: test where there is one")
     parser.add_argument("--statistic", help="roc_auc (default), "
-                        "average_precision, balanced_accuracy[_summac|_alignscore], f1, pearson, "
+                        "average_precision, balanced_accuracy[_summac|_alignscore], f1, "
+                        "f1_inconsistent, pairs_in_order, pearson, "
                         "spearman, kendall, system_{pearson,spearman,kendall}, "
-                        "pairwise_accuracy")  # fmt: skip
+                        "pairwise_accuracy, [system_]accuracy_with_ties")  # fmt: skip
     parser.add_argument("--metric", action="append", metavar="NAME", help="default: all")
+    parser.add_argument(
+        "--slices", action="store_true", help="a column for each type of error, and for texts that "
+        "annotators agreed on or not, of the sets that tell it",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: stdout")
     _add_settings(parser)
     parser.set_defaults(**BOARD_OPTIONS)
@@ -273,18 +330,66 @@ def _run(args: argparse.Namespace) -> int:
 
 @_command
 def _submit(args: argparse.Namespace) -> int:
-    from alignscore_metric.leaderboards.datasets import load
     from alignscore_metric.leaderboards.items import write_items
-    from alignscore_metric.leaderboards.runs import submitted_table, table_file
+    from alignscore_metric.leaderboards.runs import table_file
+    from alignscore_metric.leaderboards.submissions import submission_tables
+
+    single = _SINGLE_FILE.keys() - {name for name in _SINGLE_FILE if getattr(args, name) is None}
+    if Path(args.scores).is_dir():
+        if single:
+            raise ConfigurationError(
+                f"--{min(single)}: {args.scores} is a folder, whose submission.yaml says that"
+            )
+        tables = submission_tables(Path(args.scores), _roots(args), documents=args.documents)
+    elif missing := sorted(_SINGLE_FILE.keys() - single):
+        raise ConfigurationError(f"give --{missing[0]} {_SINGLE_FILE[missing[0]]}")
+    else:
+        tables = [_submitted(args)]
+    for table in tables:
+        info = table.info
+        file = table_file(args.runs, metric=info.metric, dataset=info.dataset, split=info.split)
+        write_items(table, file)
+        say(f"{len(table.frame)} scores kept in {file}")
+    return OK
+
+
+def _submitted(args: argparse.Namespace) -> ItemTable:
+    """The item table of one file of scores."""
+    from alignscore_metric.leaderboards.datasets import load
+    from alignscore_metric.leaderboards.runs import submitted_table
+    from alignscore_metric.leaderboards.submissions import read_scores
 
     if "+" in args.split:
         raise ConfigurationError(f"--split {args.split}: submit the scores of each split by itself")
     data = load(args.dataset, args.split, roots=_roots(args), documents=args.documents)
-    scores = _read_scores(args.scores)
-    table = submitted_table(data, scores, metric=args.metric, signature=args.signature)
-    file = table_file(args.runs, metric=args.metric, dataset=args.dataset, split=args.split)
-    write_items(table, file)
-    say(f"{len(scores)} scores kept in {file}")
+    scores = read_scores(args.scores)
+    return submitted_table(data, scores, metric=args.metric, signature=args.signature)
+
+
+@_command
+def _check(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.submissions import check
+
+    found = [one for path in args.paths for one in check(path, _roots(args))]
+    for one in found:
+        sys.stdout.write(f"{'wrong' if one.wrong else 'note'}  {one.path}: {one.text}\n")
+    wrong = sum(one.wrong for one in found)
+    say(f"{len(args.paths)} checked, {wrong} thing{'s' * (wrong != 1)} to mend")
+    return REFUSED if wrong else OK
+
+
+@_command
+def _spans(args: argparse.Namespace) -> int:
+    from alignscore_metric.leaderboards.datasets import load
+    from alignscore_metric.leaderboards.spans import read_spans, span_table
+    from alignscore_metric.leaderboards.tables.markdown import markdown_table
+    from alignscore_metric.leaderboards.tables.text import text_table
+    from alignscore_metric.scores.intervals import Resampling
+
+    settings = Resampling(resamples=args.resamples, seed=args.seed)
+    data = load(args.dataset, args.split, roots=_roots(args), documents=args.documents)
+    layout = span_table(data, read_spans(args.file), settings)
+    write_text(args.output, (text_table if args.format == "text" else markdown_table)(layout))
     return OK
 
 
@@ -298,7 +403,7 @@ def _show(args: argparse.Namespace) -> int:
         format=args.format,
         published=_published(board, args.published or ()),
         intervals=not args.no_intervals,
-        seconds=args.seconds,
+        cost=args.cost,
         standalone=args.standalone,
     )
     write_text(args.output, text)
@@ -381,6 +486,7 @@ def _board(args: argparse.Namespace) -> Board:
         benchmark=args.benchmark,
         split=args.split or default,
         statistic=args.statistic,
+        slices=args.slices,
         settings=_settings(args),
     )
 
@@ -460,26 +566,3 @@ def _published(board: Board, names: Sequence[str]) -> list[Row]:
             f"{', '.join(sorted(known)) or 'none'}"
         )
     return [row for row in rows if "all" in names or row.metric in names]
-
-
-def _read_scores(file: str) -> dict[str, float]:
-    """Scores by id from a table with the columns `id` and `score`."""
-    from alignscore_metric.files.tables import read_table
-
-    table = read_table(file)
-    for name in ("id", "score"):
-        if name not in table.columns:
-            columns = ", ".join(table.columns) or "none"
-            raise InputError(f"{table.name}: no column {name!r}; its columns: {columns}")
-    scores: dict[str, float] = {}
-    for number, row in enumerate(table.rows):
-        if row.get("id") is None or "score" not in row:
-            raise InputError(f"{table.where(number)}: no id or no score; a score may be null")
-        one, score = row["id"], row["score"]
-        if str(one) in scores:
-            raise InputError(f"{table.where(number)}: a second score for id {one}")
-        try:
-            scores[str(one)] = float("nan") if score in (None, "") else float(score)
-        except (TypeError, ValueError) as cause:
-            raise InputError(f"{table.where(number)}: the score {score!r} is no number") from cause
-    return scores

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from alignscore_metric.arrays import Floats, Ints
+from alignscore_metric.arrays import Bools, Floats, Ints
 
 
 class Statistic(Protocol):
@@ -35,6 +35,11 @@ class Statistic(Protocol):
             Shape [D]; NaN where undefined.
         """
 
+
+SystemKind = Literal["pearson", "spearman", "kendall", "pairwise_accuracy", "accuracy_with_ties"]
+
+_EQUAL_GAPS = 1e-9
+"""Differences of scores as near as this are one candidate for the epsilon of ties."""
 
 Preparation = Callable[[npt.ArrayLike, npt.ArrayLike], Statistic]
 
@@ -133,6 +138,16 @@ def f1(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> Statistic:
     return statistic
 
 
+def f1_negative(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> Statistic:
+    """F1 of the negative class, as detectors of hallucinations report it.
+
+    Args:
+        labels: 1 for consistent, shape [N].
+        decisions: 1 for what is taken as consistent, shape [N].
+    """
+    return f1(1 - binary(labels), 1 - binary(decisions))
+
+
 # --- agreement with graded judgments -------------------------------------------------------------
 
 
@@ -193,14 +208,14 @@ def kendall(targets: npt.ArrayLike, scores: npt.ArrayLike) -> Statistic:
 # --- agreement on systems ------------------------------------------------------------------------
 
 
-def system_level(
-    kind: Literal["pearson", "spearman", "kendall", "pairwise_accuracy"], systems: npt.ArrayLike
-) -> Preparation:
+def system_level(kind: SystemKind, systems: npt.ArrayLike) -> Preparation:
     """Agreement of systems' mean scores with their mean judgments.
 
     Args:
         kind: A correlation, or `pairwise_accuracy`: the share of pairs of systems that scores and
-            judgments put in the same order (Kocmi et al. 2021, "To Ship or Not to Ship").
+            judgments put in the same order (Kocmi et al. 2021, "To Ship or Not to Ship"), or
+            `accuracy_with_ties`: the same where systems whose mean scores differ by no more than
+            an epsilon tie, of the epsilon that gives the highest share (see `ties`).
         systems: Whose output each row is, shape [N].
 
     Returns:
@@ -267,11 +282,35 @@ def _pairwise_accuracy(counts: Floats, targets: Floats, scores: Floats) -> Float
         return np.asarray(agreed / pairs.sum(axis=(1, 2)))
 
 
+def _accuracy_with_ties(counts: Floats, targets: Floats, scores: Floats) -> Floats:
+    first, second = np.triu_indices(counts.shape[1], 1)
+    weights = counts[:, first] * counts[:, second]
+    apart, scored = (means[:, first] - means[:, second] for means in (targets, scores))
+    tied, gaps = np.abs(apart) <= _EQUAL_GAPS, np.abs(scored)
+    ordered = ~tied & (np.sign(apart) == np.sign(scored))
+    agreed = weights * np.where(gaps <= _EQUAL_GAPS, tied, ordered)
+    order = np.argsort(gaps, axis=1, kind="stable")
+    # What it adds to call ever more pairs ties, those with the nearest scores first.
+    gained = np.cumsum(np.take_along_axis(weights * tied - agreed, order, axis=1), axis=1)
+    gained = np.where(last_of_gap(np.take_along_axis(gaps, order, axis=1)), gained, 0.0)
+    with np.errstate(invalid="ignore"):
+        best = gained.max(axis=1, initial=0.0)
+        return np.asarray((agreed.sum(axis=1) + best) / weights.sum(axis=1))
+
+
+def last_of_gap(gaps: Floats) -> Bools:
+    """Whether each of sorted differences is the last of those equal to it, shape [D, P]."""
+    last = np.ones(gaps.shape, dtype=bool)
+    last[:, :-1] = np.diff(gaps, axis=1) > _EQUAL_GAPS
+    return last
+
+
 _SYSTEM_KINDS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "pearson": _system_pearson,
     "spearman": _system_spearman,
     "kendall": _system_kendall,
     "pairwise_accuracy": _pairwise_accuracy,
+    "accuracy_with_ties": _accuracy_with_ties,
 }
 
 

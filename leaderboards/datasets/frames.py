@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, read_table
-from alignscore_metric.leaderboards.items import COLUMNS, EvaluationSet
+from alignscore_metric.leaderboards.items import COLUMNS, DETAIL_COLUMNS, EvaluationSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,16 +25,17 @@ class ToPandas(Protocol):
         """All rows."""
 
 
-_OPTIONAL_TEXT = ("system", "origin")
-_NUMBERS = ("label", "human_score")
+_OPTIONAL_TEXT = ("system", "origin", "errors", "spans")
+_JUDGMENTS = ("label", "human_score")
+_NUMBERS = (*_JUDGMENTS, "divided")
 
 
 def evaluation_frame(rows: Sequence[Mapping[str, Any]], *, where: str) -> pd.DataFrame:
     """Rows as the frame of an evaluation set.
 
     Args:
-        rows: Each with `id`, `source`, `summary` and `split`; the other `COLUMNS` where known.
-            Further keys are left out.
+        rows: Each with `id`, `source`, `summary` and `split`; the other `COLUMNS` and
+            `DETAIL_COLUMNS` where known. Further keys are left out.
         where: How errors call the rows' place.
 
     Raises:
@@ -45,7 +46,7 @@ def evaluation_frame(rows: Sequence[Mapping[str, Any]], *, where: str) -> pd.Dat
 
     checked = [_checked(row, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
     _check_ids([row["id"] for row in checked], where)
-    frame = pd.DataFrame(checked, columns=list(COLUMNS), dtype=object)  # keeps None
+    frame = pd.DataFrame(checked, columns=[*COLUMNS, *DETAIL_COLUMNS], dtype=object)  # keeps None
     return frame.astype(dict.fromkeys(_NUMBERS, "float64"))
 
 
@@ -62,9 +63,9 @@ def from_frame(
         frame: One row per judged text. Its index is not used.
         name: What to call the dataset.
         split: What to call the rows.
-        columns: Names in the frame, by the names used here (`COLUMNS`). Where `source` and
-            `summary` are not given, columns with the usual names of such are taken; `id` is
-            the row's number, from 0, where the frame has none.
+        columns: Names in the frame, by the names used here (`COLUMNS`, `DETAIL_COLUMNS`). Where
+            `source` and `summary` are not given, columns with the usual names of such are taken;
+            `id` is the row's number, from 0, where the frame has none.
 
     Raises:
         ConfigurationError: `columns` has an unknown key.
@@ -130,7 +131,7 @@ def from_datasets(
 
 def _columns(present: list[str], wanted: Mapping[str, str], name: str) -> dict[str, str]:
     """The frame's column for each of ours that it has."""
-    ours = [column for column in COLUMNS if column != "split"]
+    ours = [column for column in (*COLUMNS, *DETAIL_COLUMNS) if column != "split"]
     if unknown := sorted(set(wanted) - set(ours)):
         raise ConfigurationError(
             f"no column {unknown[0]!r} in an evaluation set; name some of {', '.join(ours)}"
@@ -147,7 +148,7 @@ def _columns(present: list[str], wanted: Mapping[str, str], name: str) -> dict[s
                 f"{name}: no column {names[0]!r}; its columns: {', '.join(present) or 'none'}. "
                 f"Say which one holds it: columns={{{column!r}: ...}}"
             )
-    if not set(_NUMBERS) & set(found):
+    if not set(_JUDGMENTS) & set(found):
         raise InputError(f"{name}: no judgments; say where they are: columns={{'label': ...}}")
     return found
 
@@ -163,7 +164,7 @@ def _checked(row: Mapping[str, Any], where: str) -> dict[str, Any]:
             f"{where}: label {row['label']!r}; give 1 (consistent), 0 (not) or nothing, "
             "and graded judgments as human_score"
         )
-    if all(map(math.isnan, numbers.values())):
+    if all(math.isnan(numbers[column]) for column in _JUDGMENTS):
         raise InputError(f"{where}: neither a label nor a human_score; leave the row out")
     texts = {column: _optional_text(row.get(column)) for column in _OPTIONAL_TEXT}
     kept = {column: row[column] for column in ("source", "summary", "split")}

@@ -48,7 +48,24 @@ def load(
         InputError: A file is damaged, or its rows are not what they should be.
         MissingResourceError: No files, no documents, or no row of this split; says what to do.
     """
-    card = get_card(name)
+    return load_by_card(get_card(name), split, roots=roots, documents=documents, prefer=prefer)
+
+
+def load_by_card(
+    card: Card,
+    split: str,
+    *,
+    roots: Sequence[Path],
+    documents: Path | None = None,
+    prefer: Prefer = "uniform",
+) -> EvaluationSet:
+    """The same by a card, which need not be of this installation.
+
+    Raises:
+        ConfigurationError: As `load`.
+        InputError: As `load`.
+        MissingResourceError: As `load`.
+    """
     splits = _splits(card, split)
     source, paths = _choose(card, roots, prefer)
     files = [read(path, name=file) for file, path in zip(source.files, paths, strict=True)]
@@ -58,12 +75,13 @@ def load(
     rows, left_out = _complete(card, source, rows, documents)
     if not rows:
         raise MissingResourceError(
-            f"{name}: no row of split {split} in {', '.join(map(str, paths))}; {_get(card, source)}"
+            f"{card.name}: no row of split {split} in {', '.join(map(str, paths))}; "
+            f"{_get(card, source)}"
         )
     frame = evaluation_frame(rows, where=f"{paths[0]}, split {split}")
     differences = (*_revised(source, files), *left_out, *_differences(card, splits, frame))
     return EvaluationSet(
-        name, split, frame, tuple(_short(path, roots) for path in paths), differences
+        card.name, split, frame, tuple(_short(path, roots) for path in paths), differences
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads PolyTope's workbooks of error logs (Huang et al., 2020), by SummaC's rule.
+"""Reads PolyTope's workbooks of error logs (Huang et al., 2020), by one of two rules of the label.
 
 One workbook per summarizer: the sheet of segments holds ids, documents and summaries, the error log
 one line per error.
@@ -12,35 +12,45 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 from xml.etree.ElementTree import ParseError
 
-from alignscore_metric.errors import InputError, MissingResourceError
+from alignscore_metric.errors import ConfigurationError, InputError, MissingResourceError
 from alignscore_metric.leaderboards.datasets.files import DataFile, require
 
 _SEGMENTS, _ERRORS = "Scores per segment", "Error Log"
 _PREFIX = "Human_Annotation_Summarization_"
+_COUNTED = {"any_error": "", "inaccuracy": "Inaccuracy"}
+"""How the subtypes begin that each rule counts as errors."""
+
 _DAMAGE = (EOFError, KeyError, OSError, ParseError, zipfile.BadZipFile, zlib.error)
 
 
-def read_polytope(files: Sequence[DataFile]) -> list[dict[str, Any]]:
-    """Rows of val and test: label 1 where the log has no error subtype of any kind.
+def read_polytope(
+    files: Sequence[DataFile], *, rule: Literal["any_error", "inaccuracy"] = "any_error"
+) -> list[dict[str, Any]]:
+    """Rows of val and test: label 1 where the log has none of the errors that the rule counts.
 
     Segments with an even number in their workbook, from 0, are val, the others test.
 
     Args:
         files: The .xlsm workbooks.
+        rule: `any_error`: SummaC's, errors of every subtype, omissions too. `inaccuracy`: what
+            the source contradicts or does not say (`Inaccuracy_internal`, `Inaccuracy_external`).
 
     Raises:
+        ConfigurationError: No such rule.
         InputError: Not a workbook with these sheets and columns.
         MissingResourceError: openpyxl is not installed.
     """
-    return [row for file in files for row in _read_workbook(file)]
+    if rule not in _COUNTED:
+        raise ConfigurationError(f"no rule {rule!r} for PolyTope; there are {', '.join(_COUNTED)}")
+    return [row for file in files for row in _read_workbook(file, _COUNTED[rule])]
 
 
-def _read_workbook(file: DataFile) -> list[dict[str, Any]]:
+def _read_workbook(file: DataFile, counted: str) -> list[dict[str, Any]]:
     segments, errors = _sheets(file)
-    wrong = {row["ID"] for row in errors if row["Subtypes"] is not None}
+    wrong = {row["ID"] for row in errors if _counts(row["Subtypes"], counted)}
     system = PurePosixPath(file.name).stem.removeprefix(_PREFIX)
     numbered = {row["ID"]: (number, row) for number, row in enumerate(segments) if row["ID"]}
     return [
@@ -56,6 +66,10 @@ def _read_workbook(file: DataFile) -> list[dict[str, Any]]:
         }
         for segment, (number, row) in numbered.items()
     ]
+
+
+def _counts(subtype: Any, counted: str) -> bool:  # noqa: ANN401  # whatever the cell holds
+    return subtype is not None and str(subtype).startswith(counted)
 
 
 def _sheets(file: DataFile) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

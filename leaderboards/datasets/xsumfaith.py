@@ -47,6 +47,7 @@ def read_xsumfaith(
             "summary": rows[0]["summary"],
             "label": (most_common_label if summac else votes_label)(rows),
             "human_score": sum(map(_faithful, rows)) / len(rows),
+            "divided": float(len(set(map(_faithful, rows))) > 1),
             "system": system,
             "origin": "xsum",
             "split": ("val", "test")[number % 2] if summac else "all",

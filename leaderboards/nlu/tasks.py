@@ -67,18 +67,29 @@ class NluTask:
 
 _VALIDATION = ("validation",)
 
+_FROM_SNLI = ("x_breaking_nli", "x_cad_nli", "x_disco_filtered", "x_negnli", "x_snli_cat")
+"""Training sets made from SNLI's pairs."""
+
+_FROM_MNLI = (
+    "mnli_devsplit_optional", "x_mnli_lil3000", "x_mnli_pada", "x_negnli", "x_wanli_part",
+)  # fmt: skip
+"""Training sets that hold pairs of MultiNLI, or were made from them."""
+
+_CAPTIONS = ("snli", "x_disco_filtered")
+"""Training sets whose captions of pictures occur in other sets of captions."""
+
 TASKS: tuple[NluTask, ...] = (
-    NluTask("snli", "inference", related=("x_cad_nli",), splits=_VALIDATION),
-    NluTask("mnli", "inference", splits=("validation_matched",)),
+    NluTask("snli", "inference", related=_FROM_SNLI, splits=_VALIDATION),
+    NluTask("mnli", "inference", related=_FROM_MNLI, splits=("validation_matched",)),
     NluTask("anli", "inference", splits=("dev_r1", "dev_r2", "dev_r3")),
-    NluTask("rte", "inference"),
-    NluTask("x_cad_nli", "inference", related=("snli",)),
+    NluTask("rte", "inference", related=("x_help_andor",)),
+    NluTask("x_cad_nli", "inference", related=("snli", *_FROM_SNLI)),
     NluTask("x_conjnli", "inference"),
     NluTask("x_infotabs", "inference"),
-    NluTask("x_mpe", "inference", related=("snli",)),
-    NluTask("x_sick_nli", "inference", related=("sick",)),
-    NluTask("fever_nli", "verification", splits=("dev",)),
-    NluTask("vitaminc", "verification", splits=_VALIDATION),
+    NluTask("x_mpe", "inference", related=_CAPTIONS),
+    NluTask("x_sick_nli", "inference", related=("sick", *_CAPTIONS)),
+    NluTask("fever_nli", "verification", related=("x_fever_symmetric",), splits=("dev",)),
+    NluTask("vitaminc", "verification", related=("x_fever_symmetric",), splits=_VALIDATION),
     NluTask("fever_gold_evidence", "verification", evaluation="test"),
     NluTask("vitaminc_test", "verification", evaluation="test"),
     NluTask("true_dialfact", "verification", evaluation="all"),
@@ -87,8 +98,8 @@ TASKS: tuple[NluTask, ...] = (
     NluTask("x_parade", "paraphrase"),
     NluTask("paws", "paraphrase", splits=_VALIDATION),
     NluTask("true_paws", "paraphrase", evaluation="all"),
-    NluTask("stsb", "similarity", related=("x_semeval_sts",), splits=_VALIDATION),
-    NluTask("sick", "similarity", related=("x_sick_nli",), splits=_VALIDATION),
+    NluTask("stsb", "similarity", related=("x_semeval_sts", *_CAPTIONS), splits=_VALIDATION),
+    NluTask("sick", "similarity", related=("x_sick_nli", *_CAPTIONS), splits=_VALIDATION),
     NluTask("race", "choice", options=4, splits=_VALIDATION),
     NluTask("dream", "choice", options=3),
     NluTask("cosmosqa", "choice", options=4, related=("cosmosqa_ni",)),
@@ -98,9 +109,19 @@ TASKS: tuple[NluTask, ...] = (
     NluTask("boolq", "yes_no", options=2, splits=_VALIDATION),
     NluTask("strategy_qa", "yes_no", options=2),
     NluTask("multirc", "judged", splits=_VALIDATION),
-    NluTask("squad", "answers", related=("squad_v2", "squad_v2_unanswerable")),
-    NluTask("squad_v2", "answers", related=("squad", "squad_v2_unanswerable"), splits=_VALIDATION),
-    NluTask("hotpot_qa", "answers", related=("hotpot_qa_fullwiki",), splits=_VALIDATION),
+    NluTask("squad", "answers", related=("squad_v2", "squad_v2_unanswerable", "x_factcg")),
+    NluTask(
+        "squad_v2",
+        "answers",
+        related=("squad", "squad_v2_unanswerable", "x_factcg"),
+        splits=_VALIDATION,
+    ),
+    NluTask(
+        "hotpot_qa",
+        "answers",
+        related=("hotpot_qa_fullwiki", "x_factcg", "x_halueval_qa_part"),
+        splits=_VALIDATION,
+    ),
     NluTask("quoref", "answers", splits=_VALIDATION),
     NluTask("adversarial_qa", "answers", related=("squad", "squad_v2"), splits=_VALIDATION),
     NluTask("drop", "answers", splits=_VALIDATION),

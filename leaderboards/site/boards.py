@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from alignscore_metric.leaderboards.board import MEAN, Board, Column, Row
 from alignscore_metric.leaderboards.site.figures import Interval
 from alignscore_metric.leaderboards.tables.layout import (
+    COST,
     Layout,
     Line,
     TableEntry,
@@ -21,9 +22,6 @@ from alignscore_metric.leaderboards.tables.layout import (
     rows_of,
     tests_layout,
 )
-
-SECONDS = "seconds"
-"""Key of the column of wall times."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class RowView:
 
 @dataclass(frozen=True)
 class Heading:
-    """The head of a column; `column` is None for the mean and for seconds."""
+    """The head of a column; `column` is None for the mean and for what a metric costs."""
 
     entry: TableEntry
     column: Column | None
@@ -62,7 +60,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class BoardView:
-    """A board as a page shows it: the mean first, if there is one, then columns, then seconds.
+    """A board as a page shows it: the mean first, if there is one, then columns, then costs.
 
     Attributes:
         board: The board itself.
@@ -93,10 +91,10 @@ def board_key(board: Board) -> str:
 
 def view_board(board: Board) -> BoardView:
     """A board, ready to be written: measured rows, published rows, each best first."""
-    seconds = any(row.seconds is not None for row in board.rows)
-    layout = board_layout(board, intervals=True, seconds=seconds)
+    cost = any(row.seconds is not None for row in board.rows)
+    layout = board_layout(board, intervals=True, cost=cost)
     has_mean = any(row.mean is not None for row in board.rows)
-    keys = [*column_keys(board), *([SECONDS] if seconds else [])]
+    keys = [*column_keys(board), *(COST if cost else ())]
     # The mean is what most readers want first, and a narrow screen shows the first columns.
     shown = sorted(
         (place for place, key in enumerate(keys) if has_mean or key != MEAN),
@@ -160,8 +158,11 @@ def _row(row: Row, line: Line, keys: Sequence[str], shown: Sequence[int]) -> Row
 
 
 def _cell(row: Row, key: str, entry: TableEntry) -> CellView:
-    if key == SECONDS:
-        return CellView(entry, row.seconds)
+    if key in COST:
+        numbers = {
+            "parameters": row.parameters, "pairs/s": row.pairs_per_second, "seconds": row.seconds,
+        }  # fmt: skip
+        return CellView(entry, numbers.get(key))
     cell = cell_of(row, key)
     if cell is None:
         return CellView(entry, None)

@@ -39,7 +39,7 @@ def render(
     format: Format,
     published: Sequence[Row] = (),
     intervals: bool = True,
-    seconds: bool = False,
+    cost: bool = False,
     standalone: bool = False,
 ) -> str:
     r"""A board as a table.
@@ -54,7 +54,8 @@ def render(
         format: Which format.
         published: Rows to add under a rule of their own, as `published_rows(board)` gives them.
         intervals: Whether to show the 95% intervals; CSV and JSON always hold them.
-        seconds: Whether to show a column of wall time; CSV and JSON always hold it.
+        cost: Whether to show parameters, licence, pairs a second and wall time; CSV and JSON
+            always hold them.
         standalone: LaTeX alone: a document of its own, not a table to `\input`.
 
     Returns:
@@ -79,7 +80,7 @@ def render(
         return board_csv(whole)
     if format == "json":
         return whole.to_json()
-    return _write([board_layout(whole, intervals=intervals, seconds=seconds)], format, standalone)
+    return _write([board_layout(whole, intervals=intervals, cost=cost)], format, standalone)
 
 
 def render_tests(board: Board, *, format: TestsFormat, standalone: bool = False) -> str:

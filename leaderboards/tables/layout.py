@@ -16,6 +16,9 @@ DASH = "\N{EN DASH}"
 TIMES_100 = "\N{MULTIPLICATION SIGN} 100"
 MISSING = DASH
 UNDEFINED = "n/a"
+COST = ("parameters", "licence", "pairs/s", "seconds")
+"""Columns of what a metric asks for: its size, its terms, and its speed in these runs."""
+
 PUBLISHED = "Published, not measured here"
 
 
@@ -117,19 +120,20 @@ def clusters_of(board: Board, key: str) -> dict[str, int]:
     return {name: cell.cluster for name, cell in cells.items() if cell and cell.cluster is not None}
 
 
-def board_layout(board: Board, *, intervals: bool, seconds: bool) -> Layout:
+def board_layout(board: Board, *, intervals: bool, cost: bool) -> Layout:
     """The layout of a board."""
     notes = Notes()
-    headings = [_heading(column, board, notes) for column in board.columns] + [TableEntry(MEAN)]
+    headings = [_heading(column, board, notes) for column in board.columns]
+    headings.append(_mean_heading(board, notes))
     best = _best(board)
     measured = [_line(row, board, notes, best) for row in rows_of(board, "measured")]
     published = [_line(row, board, notes, {}) for row in rows_of(board, "published")]
     if not intervals:
         measured = [_without_intervals(line) for line in measured]
-    if seconds:
-        headings.append(TableEntry("seconds"))
-        measured = _with_seconds(measured, rows_of(board, "measured"))
-        published = _with_seconds(published, rows_of(board, "published"))
+    if cost:
+        headings += [TableEntry(title) for title in COST]
+        measured = _with_cost(measured, rows_of(board, "measured"), notes)
+        published = _with_cost(published, rows_of(board, "published"), notes)
     return Layout(
         title=f"{board.benchmark} ({board.split}): {_statistic(board)} {TIMES_100}",
         facts=_settings(board),
@@ -144,12 +148,24 @@ def board_layout(board: Board, *, intervals: bool, seconds: bool) -> Layout:
 
 
 def _heading(column: Column, board: Board, notes: Notes) -> TableEntry:
-    same_split = all(one.key.endswith(f"/{board.split}") for one in board.columns)
-    name = column.key.removesuffix(f"/{board.split}") if same_split else column.key
+    name = _short_key(column, board)
     texts = [f"{name}: {text}" for text in column.discrepancies]
     if not column.in_mean:
         texts.append("not counted in the mean")
     return TableEntry(name, marks=notes.mark(texts))
+
+
+def _short_key(column: Column, board: Board) -> str:
+    """A column's name, without the split where that is the board's."""
+    same_split = all(one.key.endswith(f"/{board.split}") for one in board.columns)
+    return column.key.removesuffix(f"/{board.split}") if same_split else column.key
+
+
+def _mean_heading(board: Board, notes: Notes) -> TableEntry:
+    """The mean, with a note of what it is over where it leaves columns out."""
+    counted = [_short_key(column, board) for column in board.columns if column.in_mean]
+    partial = 0 < len(counted) < len(board.columns)
+    return TableEntry(MEAN, marks=notes.mark([f"mean of {', '.join(counted)}"] if partial else []))
 
 
 def _line(row: Row, board: Board, notes: Notes, best: Mapping[str, float]) -> Line:
@@ -167,8 +183,9 @@ def _entry(cell: Cell | None, notes: Notes, best: float | None) -> TableEntry:
         return TableEntry(UNDEFINED, marks=marks)
     bounded = not (math.isnan(cell.low) or math.isnan(cell.high))
     is_best = cell.value == best
+    fixed = "" if math.isnan(cell.fixed) else f" / {_percent(cell.fixed)}"
     return TableEntry(
-        value=_percent(cell.value),
+        value=_percent(cell.value) + fixed,
         interval=f"{_percent(cell.low)}{DASH}{_percent(cell.high)}" if bounded else "",
         best=is_best,
         tied=cell.cluster == 1 and not is_best,
@@ -203,10 +220,12 @@ def _legend(lines: Sequence[Line], board: Board) -> tuple[str, ...]:
     """What the emphasis and the signs of these lines mean: only of those that they have."""
     entries = [entry for line in lines for entry in line.entries]
     level = board.settings.get("level", 0.95)
+    cells = [cell for row in board.rows for cell in (*row.cells.values(), row.mean) if cell]
     uses = {
         "{best}: the best measured value of its column": any(one.best for one in entries),
         "{tied}: not told apart from the best by the paired tests": any(e.tied for e in entries),
         f"a{DASH}b: {100 * level:g}% interval": any(one.interval for one in entries),
+        "a / b: at the tuned threshold / at 0.5": not all(math.isnan(c.fixed) for c in cells),
         f"{MISSING}: missing": any(one.value == MISSING for one in entries),
         f"{UNDEFINED}: undefined": any(one.value == UNDEFINED for one in entries),
     }
@@ -217,10 +236,23 @@ def _without_intervals(line: Line) -> Line:
     return replace(line, entries=tuple(replace(entry, interval="") for entry in line.entries))
 
 
-def _with_seconds(lines: Sequence[Line], rows: Sequence[Row]) -> list[Line]:
-    shown = [MISSING if row.seconds is None else f"{row.seconds:.1f}" for row in rows]
-    pairs = zip(lines, shown, strict=True)
-    return [replace(line, entries=(*line.entries, TableEntry(value))) for line, value in pairs]
+def _with_cost(lines: Sequence[Line], rows: Sequence[Row], notes: Notes) -> list[Line]:
+    pairs = zip(lines, rows, strict=True)
+    return [
+        replace(line, entries=(*line.entries, *_cost_entries(row, notes))) for line, row in pairs
+    ]
+
+
+def _cost_entries(row: Row, notes: Notes) -> list[TableEntry]:
+    """What `COST` names; the speed with a note of what it was measured on."""
+    speed = row.pairs_per_second
+    on = notes.mark([f"pairs/s on {row.hardware}"] if speed is not None and row.hardware else [])
+    return [
+        TableEntry(MISSING if row.parameters is None else f"{row.parameters:,}"),
+        TableEntry(row.licence or MISSING),
+        TableEntry(MISSING if speed is None else f"{speed:,.1f}", marks=on),
+        TableEntry(MISSING if row.seconds is None else f"{row.seconds:.1f}"),
+    ]
 
 
 def _percent(value: float) -> str:

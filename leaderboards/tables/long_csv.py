@@ -15,12 +15,16 @@ from alignscore_metric.leaderboards.tables.layout import cell_of, clusters_of
 CSV_COLUMNS = (
     "benchmark", "split", "statistic", "settings", "kind", "metric", "source", "column", "dataset",
     "dataset_hash", "rows", "positives", "documents", "in_mean", "discrepancies", "status", "value",
-    "low", "high", "reason", "undefined", "cluster", "overlaps", "seconds",
+    "low", "high", "reason", "undefined", "cluster", "overlaps", "fixed",
+    "seconds", "parameters", "licence", "pairs_per_second", "hardware",
 )  # fmt: skip
 TEST_COLUMNS = (
     "benchmark", "split", "statistic", "settings", "column", "better", "worse", "difference", "p",
     "p_holm", "cluster_better", "cluster_worse",
 )  # fmt: skip
+
+
+_ROW_COLUMNS = ("kind", "metric", "source", "parameters", "licence", "hardware")
 
 
 def board_csv(board: Board) -> str:
@@ -49,10 +53,11 @@ def _head(board: Board) -> dict[str, Any]:
 
 def _lines(board: Board) -> Iterable[dict[str, Any]]:
     for row in board.rows:
-        seconds = _digits(row.seconds)
         head = _head(board) | {
-            "kind": row.kind, "metric": row.metric, "source": row.source, "seconds": seconds,
-        }  # fmt: skip
+            "seconds": _digits(row.seconds),
+            "pairs_per_second": _digits(row.pairs_per_second),
+            **{name: getattr(row, name) for name in _ROW_COLUMNS},
+        }
         for column in board.columns:
             yield head | _column(column) | _cell(cell_of(row, column.key))
         yield head | {"column": MEAN} | _cell(row.mean)
@@ -72,7 +77,7 @@ def _cell(cell: Cell | None) -> dict[str, Any]:
         return {"status": "missing"}
     return {
         "status": "undefined" if math.isnan(cell.value) else "defined",
-        **{name: _digits(getattr(cell, name)) for name in ("value", "low", "high")},
+        **{name: _digits(getattr(cell, name)) for name in ("value", "low", "high", "fixed")},
         **{name: getattr(cell, name) for name in ("reason", "undefined", "cluster")},
         "overlaps": "; ".join(cell.overlaps),
     }
