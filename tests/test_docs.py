@@ -27,7 +27,7 @@ FENCE = re.compile(r"^```([\w-]*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 #: Run by tests of their own, with the files and the libraries that they need.
 RUN_ELSEWHERE = {"integrations", "leaderboards"}
 #: As in the README: `py` needs the network or files of the reader's, `text` is not for us to run.
-NOT_RUN = {"py", "text", "json", "yaml"}
+NOT_RUN = {"py", "text", "json", "yaml", "ini"}
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

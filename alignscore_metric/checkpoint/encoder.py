@@ -62,7 +62,7 @@ class EncoderConfig:
             return None
         defaults = {
             "vocab_size": 50265 if kind == "roberta" else 30522,
-            "pad_token_id": kind != "bert",
+            "pad_token_id": int(kind != "bert"),
         }
         names = {field.name for field in fields(cls)}
         found = cls(**defaults | {key: backbone[key] for key in backbone.keys() & names})

@@ -220,7 +220,7 @@ def _add_info(commands: Commands) -> None:
 def _add_convert(commands: Commands) -> None:
     convert = commands.add_parser(
         "convert",
-        help="write a checkpoint as a self-contained folder, or as a plain classifier",
+        help="write a checkpoint as a self-contained folder, a plain classifier, or ONNX",
         description="Write a checkpoint as safetensors, configuration, tokenizer and card: a "
         "folder that loads offline and scores the same.",
         epilog="Example: alignscore convert AlignScore-large.ckpt --backbone roberta-large "
@@ -228,9 +228,15 @@ def _add_convert(commands: Commands) -> None:
     )
     convert.add_argument("model", help="official .ckpt file, name, or folder")
     convert.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
-    convert.add_argument(
+    forms = convert.add_mutually_exclusive_group()
+    forms.add_argument(
         "--to-classifier", action="store_true", help="write a sequence classifier for "
         "transformers, sentence-transformers, text-embeddings-inference",
+    )  # fmt: skip
+    forms.add_argument(
+        "--to-onnx", nargs="?", choices=("fp32", "int8"), const="fp32", metavar="PRECISION",
+        help="write encoder and head as one ONNX graph, fp32 or int8, and say how far its scores "
+        "lie from the aligner's (extra onnx)",
     )  # fmt: skip
     add_checkpoint_options(convert)
     convert.set_defaults(run=_convert)
@@ -373,11 +379,30 @@ def _convert(args: argparse.Namespace) -> int:
     from alignscore_metric.checkpoint.conversion import convert
 
     with saving(args.output):
-        convert(
-            args.model,
-            args.output,
-            **checkpoint_options(args),
-            to_classifier=args.to_classifier,
-        )
+        if args.to_onnx:
+            _write_graph(args)
+        else:
+            convert(
+                args.model,
+                args.output,
+                **checkpoint_options(args),
+                to_classifier=args.to_classifier,
+            )
     sys.stdout.write(f"saved to {args.output}\n")
     return OK
+
+
+def _write_graph(args: argparse.Namespace) -> None:
+    from alignscore_metric.checkpoint.loading import load_checkpoint
+    from alignscore_metric.checkpoint.options import adapt_profile
+    from alignscore_metric.engine.onnx import write_graph
+
+    options = checkpoint_options(args)
+    mode = options.pop("mode")
+    checkpoint = load_checkpoint(args.model, **options)
+    profile = adapt_profile(checkpoint.aligner, mode=mode)
+    found = write_graph(checkpoint, profile, args.output, precision=args.to_onnx)
+    sys.stdout.write(
+        f"{args.to_onnx}: scores of {found.pairs} pairs differ from the aligner's by at most "
+        f"{found.largest:.1g}, on average by {found.mean:.1g}\n"
+    )
