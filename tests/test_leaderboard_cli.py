@@ -89,7 +89,9 @@ def refusal(capsys, *argv) -> str:
     assert main(["leaderboard", *map(str, argv)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    notices = re.compile(r"left out: |\w+/\w+: ")  # of what is not scored, or differs from its card
+    notices = re.compile(
+        r"left out: |how to get |\w+/\w+: "
+    )  # of what is not scored, or differs from its card
     lines = [line for line in err.splitlines() if not notices.match(line)]
     assert len(lines) == 1, err
     assert lines[0].startswith("alignscore: ")
@@ -174,8 +176,11 @@ def test_run_scores_what_is_here(here, capsys):
     )
     splits = [f"{name}/{split}" for name in ("frank", "summeval") for split in ("val", "test")]
     assert done == [(m, s) for m in ("rouge1_precision", "overlap") for s in splits]
-    assert re.search(r"^left out: factcc: ", err, re.MULTILINE)
-    assert "frank/test: test: 24 rows, 12 positive; published: 1575 rows" in err
+    left_out = re.findall(r"^left out: (\w+): no .*", err, re.MULTILINE)
+    assert left_out == ["cogensumm", "factcc", "polytope", "xsumfaith"]
+    assert "how to get what was left out: alignscore leaderboard data\n" in err
+    assert "frank/test: 24 rows, 12 positive; published: 1575 rows" in err
+    assert max(map(len, err.replace(str(here), "").splitlines())) < 160  # a line, no paragraph
 
     table = read_items(here / "leaderboard-runs" / "rouge1_precision" / "frank.test.parquet")
     scorer = rouge_scorer.RougeScorer(["rouge1"], use_stemmer=True)

@@ -454,22 +454,24 @@ def _roots(args: argparse.Namespace) -> list[Path]:
 
 
 def _load_sets(tasks: Sequence[Task], args: argparse.Namespace) -> Iterator[EvaluationSet]:
-    """Each split that the tasks need, once; what is not here is said and left out."""
-    from alignscore_metric.leaderboards.datasets import load
+    """Each split that the tasks need, once; what is not here is left out: a line for each."""
+    from alignscore_metric.leaderboards.datasets import MissingDataError, load
 
-    said = set()
+    said: set[str] = set()
     for dataset, split in dict.fromkeys((t.dataset, s) for t in tasks for s in t.splits):
         try:
             data = load(dataset, split, roots=_roots(args), documents=args.documents)
-        except MissingResourceError as error:
-            if str(error) not in said:  # once for all splits
-                say(f"left out: {error}")
-            said.add(str(error))
+        except MissingDataError as error:
+            if error.brief not in said:  # once for all splits
+                say(f"left out: {error.brief}")
+            said.add(error.brief)
             continue
         for discrepancy in data.discrepancies:
-            say(f"{dataset}/{split}: {discrepancy}")
+            say(f"{dataset}/{split}: {discrepancy.removeprefix(f'{split}: ')}")
         if len(data):
             yield data
+    if said:
+        say("how to get what was left out: alignscore leaderboard data")
 
 
 def _board(args: argparse.Namespace) -> Board:

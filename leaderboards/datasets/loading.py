@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 Prefer = Literal["uniform", "official"]
 
 
+class MissingDataError(MissingResourceError):
+    """An evaluation set is not on this machine, or not all of it.
+
+    Args:
+        brief: What is not there, in a line.
+        remedy: What to do, at length.
+    """
+
+    def __init__(self, brief: str, remedy: str) -> None:
+        """Both make the message; see the class."""
+        super().__init__(f"{brief}; {remedy}")
+        self.brief = brief
+
+
 def load(
     name: str,
     split: str,
@@ -46,7 +60,7 @@ def load(
     Raises:
         ConfigurationError: No such dataset or split, or it is a training set.
         InputError: A file is damaged, or its rows are not what they should be.
-        MissingResourceError: No files, no documents, or no row of this split; says what to do.
+        MissingDataError: No files, no documents, or no row of this split; says what to do.
     """
     return load_by_card(get_card(name), split, roots=roots, documents=documents, prefer=prefer)
 
@@ -64,7 +78,7 @@ def load_by_card(
     Raises:
         ConfigurationError: As `load`.
         InputError: As `load`.
-        MissingResourceError: As `load`.
+        MissingDataError: As `load`.
     """
     splits = _splits(card, split)
     source, paths = _choose(card, roots, prefer)
@@ -74,9 +88,9 @@ def load_by_card(
     ]
     rows, left_out = _complete(card, source, rows, documents)
     if not rows:
-        raise MissingResourceError(
-            f"{card.name}: no row of split {split} in {', '.join(map(str, paths))}; "
-            f"{_get(card, source)}"
+        raise MissingDataError(
+            f"{card.name}: no row of split {split} in {', '.join(map(str, paths))}",
+            _get(card, source),
         )
     frame = evaluation_frame(rows, where=f"{paths[0]}, split {split}")
     differences = (*_revised(source, files), *left_out, *_differences(card, splits, frame))
@@ -156,18 +170,22 @@ def _choose(card: Card, roots: Sequence[Path], prefer: Prefer) -> tuple[CardSour
         here = [path for path in paths if path is not None]
         if len(here) == len(paths):
             return source, here
-    raise MissingResourceError(_not_found(card, sources, roots))
+    raise _not_found(card, sources, roots)
 
 
-def _not_found(card: Card, sources: Sequence[CardSource], roots: Sequence[Path]) -> str:
+def _not_found(
+    card: Card, sources: Sequence[CardSource], roots: Sequence[Path]
+) -> MissingDataError:
     files = dict.fromkeys(file for source in sources for file in source.files)
     wanted = [file for file in files if find(file, roots) is None]
     places = ", ".join(str(root) for root in roots) or "no data folder"
     folders = ", ".join(f"{folder}/" for folder in FOLDERS if folder)
     ways = "; or ".join(_get(card, source) for source in sources)
-    return (
-        f"{card.name}: no {' and no '.join(wanted)} in {places} (nor in {folders} there, nor with "
-        f".gz). To get it: {ways}. Name the data folder with --data or ALIGNSCORE_DATA"
+    first = f"{wanted[0]} (and {len(wanted) - 1} more)" if len(wanted) > 2 else " and ".join(wanted)
+    return MissingDataError(
+        f"{card.name}: no {first} in {places}",
+        f"files are looked for in {folders} there too, and with .gz. To get it: {ways}. Name the "
+        "data folder with --data or ALIGNSCORE_DATA",
     )
 
 
@@ -187,18 +205,19 @@ def _complete(
         return rows, ()
     if documents is None:
         wanted = list(dict.fromkeys(str(row.get("document_id")) for row in rows))
-        raise MissingResourceError(
-            f"{card.name}: {', '.join(source.files)} has no texts; {len(wanted)} documents are "
-            f"needed ({', '.join(wanted[:3])}, ...): {source.documents}. Give them as `documents`: "
-            'a JSON-lines file of {"document_id": ..., "source": ...}'
+        raise MissingDataError(
+            f"{card.name}: {len(wanted)} texts are not in its files: give --documents FILE",
+            f"{', '.join(source.files)} has no texts; {len(wanted)} documents are needed "
+            f"({', '.join(wanted[:3])}, ...): {source.documents}. Give them as `documents`: "
+            'a JSON-lines file of {"document_id": ..., "source": ...}',
         )
     whole, lacking = with_documents(rows, read_documents(documents))
     if not lacking:
         return whole, ()
     if not whole:
-        raise MissingResourceError(
-            f"{card.name}: {documents} has none of the texts that are needed, such as that of row "
-            f"{lacking[0]}: {source.documents}"
+        raise MissingDataError(
+            f"{card.name}: {documents} has none of the texts that are needed",
+            f"such as that of row {lacking[0]}: {source.documents}",
         )
     note = f"{len(lacking)} rows left out: no text for {', '.join(lacking[:3])}"
     return whole, (note + (", ..." if len(lacking) > 3 else ""),)
@@ -223,11 +242,13 @@ def _differences(card: Card, splits: Sequence[str], frame: pd.DataFrame) -> list
             "published": card.splits[split].published,
             "on the card": card.splits[split].found,
         }
-        found += [
-            f"{split}: {_words(count)}; {kind}: {_words(other)}"
+        others = [
+            f"{kind}: {_words(other)}"
             for kind, other in wanted.items()
             if other is not None and _differ(count, other)
         ]
+        if others:
+            found.append(f"{split}: " + "; ".join([_words(count), *others]))
     graded = any(member.target == "human_score" for member in card.benchmarks)
     if graded and (without := int(frame.human_score.isna().sum())):
         found.append(f"{without} rows have no human_score")
