@@ -177,7 +177,8 @@ def test_run_scores_what_is_here(here, capsys):
     splits = [f"{name}/{split}" for name in ("frank", "summeval") for split in ("val", "test")]
     assert done == [(m, s) for m in ("rouge1_precision", "overlap") for s in splits]
     left_out = re.findall(r"^left out: (\w+): no .*", err, re.MULTILINE)
-    assert left_out == ["cogensumm", "factcc", "polytope", "xsumfaith"]
+    assert {"cogensumm", "factcc", "polytope", "xsumfaith"} <= set(left_out)
+    assert len(set(left_out)) == len(left_out)
     assert "how to get what was left out: alignscore leaderboard data\n" in err
     assert "frank/test: 24 rows, 12 positive; published: 1575 rows" in err
     assert max(map(len, err.replace(str(here), "").splitlines())) < 160  # a line, no paragraph
