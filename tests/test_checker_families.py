@@ -26,6 +26,7 @@ from checker_families import (
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, own_tensors
 from alignscore_metric.checkpoint.conversion import convert
 from alignscore_metric.checkpoint.labels import classifier_profile
 from alignscore_metric.checkpoint.loading import load_checkpoint
@@ -79,6 +80,15 @@ def test_hhem_as_its_code_runs_it(written, tokenizer):
     expected = [hhem_score(model, tokenizer, *pair) for pair in PAIRS]
     assert metric.score(sources, claims) == pytest.approx(expected, abs=1e-5)
     assert "|chunk:whole|claims:whole|template:hhem|" in metric.signature
+
+
+def test_hhem_has_its_published_size():
+    """109,630,082 parameters, of flan-t5-base's sizes, says the Hub of its weights."""
+    sizes = {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12, "d_kv": 64}
+    backbone = {"model_type": "t5", "feed_forward_proj": "gated-gelu", **sizes}
+    with torch.device("meta"):
+        aligner = Aligner(AlignerConfig(backbone=backbone, pooling="first_token", heads=["bin"]))
+    assert sum(tensor.numel() for tensor in own_tensors(aligner).values()) == 109_630_082
 
 
 @pytest.mark.usefixtures("nltk_data")
