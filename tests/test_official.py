@@ -395,7 +395,25 @@ def test_a_tokenizer_with_ids_beyond_the_embeddings_is_refused(tiny_aligner: Pat
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_tokens([f"word{number}" for number in range(300)])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(CheckpointError, match=r"ids up to \d+ or more, but the encoder has embedd"):
+    with pytest.raises(CheckpointError, match=r"ids up to \d+, but the encoder has embedd"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("place", ["vocabulary", "added"])
+def test_a_vocabulary_that_leaves_ids_out_is_seen_by_its_largest(
+    tiny_aligner: Path, tmp_path: Path, place: str
+):
+    folder = changed(tiny_aligner, tmp_path)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    if place == "vocabulary":
+        vocabulary = content["model"]["vocab"]
+        vocabulary[max(vocabulary, key=vocabulary.__getitem__)] = 8000  # as many tokens as before
+    else:
+        token = content["added_tokens"][0] | {"id": 8000, "content": "[RARE]"}
+        content["added_tokens"].append(token)
+        content["model"]["vocab"]["[RARE]"] = 8000
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="ids up to 8000, but the encoder has embeddings"):
         load_checkpoint(folder)
 
 
@@ -416,7 +434,7 @@ def test_a_template_with_ids_beyond_the_embeddings_is_refused(tiny_aligner: Path
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"  # which takes the file at its word
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    with pytest.raises(CheckpointError, match="ids up to 9000 or more, but the encoder has embedd"):
+    with pytest.raises(CheckpointError, match="ids up to 9000, but the encoder has embedd"):
         load_checkpoint(folder)
 
 

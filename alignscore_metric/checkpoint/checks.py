@@ -177,9 +177,10 @@ def check_tokenizer(tokenizer: Tokenizer, config: Sizes, folder: Path) -> None:
     """
     backend = tokenizer.backend_tokenizer
     pair = backend.encode("a", "b").ids  # with what its template puts around them
-    most = max(len(tokenizer) - 1, *backend.get_added_tokens_decoder(), *pair)
+    # Not the number of tokens: a vocabulary may leave ids out.
+    most = max(*backend.get_vocab().values(), *backend.get_added_tokens_decoder(), *pair)
     if most >= config.vocab_size:
         raise CheckpointError(
-            f"the tokenizer in {folder} has {len(tokenizer)} tokens with ids up to {most} or more, "
+            f"the tokenizer in {folder} has {len(tokenizer)} tokens with ids up to {most}, "
             f"but the encoder has embeddings for {config.vocab_size}: they do not belong together"
         )
