@@ -89,14 +89,19 @@ test-lowest: test-wheel
 RUNS = leaderboard-runs
 RESULTS = leaderboards/results
 METRICS = mini,precision=bf16 mini,copied_weight=0,precision=bf16 rouge1 rouge2 rougeL rouge2_precision bleu chrf overlap entity_overlap
-# BENCHMARK:SPLIT:STATISTIC; the split may be empty where each set has one alone.
+# What is compared where tests of every two metrics would take long.
+FEW = mini,precision=bf16 mini,copied_weight=0,precision=bf16 rouge2_precision overlap entity_overlap
+# BENCHMARK:SPLIT:STATISTIC and perhaps :slices, or :few; the split may be empty where each set has
+# one alone.
 BOARDS = summac:val:roc_auc summac:test:roc_auc summac:test:average_precision \
 	summac:test:balanced_accuracy summac:test:balanced_accuracy_summac \
 	summac:test:balanced_accuracy_alignscore summac:test:f1 \
 	summac_inaccuracy:val:roc_auc summac_inaccuracy:test:roc_auc \
 	summac_inaccuracy:test:balanced_accuracy_alignscore true::roc_auc \
 	alignscore_other::pearson alignscore_other::spearman alignscore_other::kendall \
-	alignscore_other::system_pearson alignscore_other::pairwise_accuracy
+	alignscore_other::system_pearson alignscore_other::pairwise_accuracy \
+	alignscore_other::system_accuracy_with_ties alignscore_other::accuracy_with_ties:few \
+	summac_inaccuracy:test:roc_auc:slices
 
 leaderboard: .venv/installed-dev
 	for benchmark in summac summac_inaccuracy true alignscore_other; do \
@@ -105,9 +110,10 @@ leaderboard: .venv/installed-dev
 	done
 	mkdir -p $(RESULTS)
 	for board in $(BOARDS); do \
-	  IFS=: read -r benchmark split statistic <<< "$$board"; \
-	  file=$(RESULTS)/$$benchmark.$${split:-all}.$$statistic; \
-	  $(BIN)/alignscore leaderboard show $$benchmark $${split:+--split $$split} \
+	  IFS=: read -r benchmark split statistic kind <<< "$$board"; \
+	  case "$$kind" in slices) more=--slices;; few) more="$(FEW:%=--metric %)";; *) more=;; esac; \
+	  file=$(RESULTS)/$$benchmark.$${split:-all}.$$statistic$${kind:+.$$kind}; \
+	  $(BIN)/alignscore leaderboard show $$benchmark $${split:+--split $$split} $$more \
 	    --statistic $$statistic --runs $(RUNS) --format json -o $$file.json || exit; \
 	  $(BIN)/alignscore leaderboard show $$file.json --cost --published all --format markdown -o $$file.md || exit; \
 	  $(BIN)/alignscore leaderboard show $$file.json --format latex -o $$file.tex || exit; \

@@ -343,6 +343,7 @@ def _part(panel: Panel, name: str, rows: Bools) -> Panel:
         positives=positives,
         documents=len(set(panel.documents[rows])),
         in_mean=False,
+        discrepancies=(),  # they are of all of the set's rows
     )
     return replace(
         panel,

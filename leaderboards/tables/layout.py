@@ -150,7 +150,7 @@ def board_layout(board: Board, *, intervals: bool, cost: bool) -> Layout:
 def _heading(column: Column, board: Board, notes: Notes) -> TableEntry:
     name = _short_key(column, board)
     texts = [f"{name}: {text}" for text in column.discrepancies]
-    if not column.in_mean:
+    if not column.in_mean and any(one.in_mean for one in board.columns):
         texts.append("not counted in the mean")
     return TableEntry(name, marks=notes.mark(texts))
 
