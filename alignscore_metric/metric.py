@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,8 +25,14 @@ from alignscore_metric.pipeline import (
     build_pipeline,
     pick_device,
 )
-from alignscore_metric.result import AlignScoreResult, PredictionResult, SentenceEvidence
-from alignscore_metric.scores.decisions import DEFAULT_OBJECTIVE, Calibration
+from alignscore_metric.result import (
+    AlignScoreResult,
+    PredictionResult,
+    SentenceEvidence,
+    checked,
+    predict_result,
+)
+from alignscore_metric.scores.decisions import VERDICT, Calibration
 from alignscore_metric.scores.smart import SmartResult
 from alignscore_metric.text.pairs import PairTable, Source
 
@@ -183,6 +188,18 @@ class AlignScore:
         """What produces them, in one line."""
         return self._pipeline.signature
 
+    @property
+    def short_signature(self) -> str:
+        """What of the signature a paper needs; see `Signature.short`."""
+        return Signature.parse(self.signature).short
+
+    @property
+    def passing_score(self) -> float:
+        """The least score that `predict` judges consistent unless told; 0.5 if it cannot judge."""
+        return (
+            math.nextafter(self._pipeline.threshold, math.inf) if self.profile.calibration else 0.5
+        )
+
     @refuses(SCORE)
     def score(self, sources: Sequence[Source], summaries: Sequence[str]) -> list[float]:
         """Score each (source, summary) pair.
@@ -237,9 +254,21 @@ class AlignScore:
         """Tokens that scoring a table takes, those around a pair's texts included: its work."""
         return self._pipeline.count_tokens(table)
 
-    def evaluate_table(self, table: PairTable, *, spans: Spans = False) -> AlignScoreResult:
-        """The second half of `evaluate`: score what `pair_table` gave; `spans` as there."""
-        return self._pipeline.evaluate_table(table, Asked(_way(spans)))
+    def evaluate_table(
+        self, table: PairTable, *, spans: Spans = False, threshold: float | None = None
+    ) -> AlignScoreResult:
+        """The second half of `evaluate`: score what `pair_table` gave.
+
+        Args:
+            table: The table.
+            spans: As for `evaluate`.
+            threshold: What a sentence's score must exceed to be supported; that of `predict`,
+                unless told, where None.
+
+        Raises:
+            ConfigurationError: As for `evaluate`.
+        """
+        return self._pipeline.evaluate_table(table, Asked(_way(spans), threshold))
 
     @refuses(SCORE)
     def predict(
@@ -247,43 +276,30 @@ class AlignScore:
         sources: Sequence[Source],
         summaries: Sequence[str],
         *,
-        objective: str = DEFAULT_OBJECTIVE,
+        objective: str = VERDICT,
         calibration: Calibration | None = None,
+        spans: Spans = False,
     ) -> PredictionResult:
-        """Judge each summary consistent or not; further arguments and errors as for `score`.
+        """Judge each summary, and each of its sentences, consistent or not; errors as for `score`.
 
         Args:
             sources: As for `score`.
             summaries: As for `score`.
-            objective: What the threshold was fitted for: `balanced_accuracy`, or one of those that
-                the calibration has, as `precision=0.9`; or `probability=P`.
+            objective: What the threshold serves: `probability=P` judges consistent what is so with
+                a probability above P, and 0.5 is the default; or one that was fitted:
+                `balanced_accuracy`, or another of the calibration's, as `precision=0.9`.
             calibration: Instead of the profile's, for these options and summaries as yours; see
                 `alignscore_metric.scores.decisions.fit_calibration`.
+            spans: As for `evaluate`.
 
         Raises:
             ConfigurationError: There is no calibration, or no threshold for the objective.
         """
         calibration = calibration or self.profile.calibration
-        if calibration is None:
-            raise ConfigurationError(
-                "this checkpoint has no calibration for these options; fit one on labelled rows: "
-                "alignscore calibrate labelled.jsonl --model MODEL -o FOLDER, and load FOLDER"
-            )
-        threshold = calibration.threshold(objective)  # refused before anything is scored
-        scores = self.evaluate(sources, summaries).scores
-        signature = replace(
-            Signature.parse(self.signature),
-            calibration=calibration.name,
-            decision=f"{objective}>{threshold:.6g}",
-        )
-        return PredictionResult(
-            scores=scores,
-            probabilities=calibration.probabilities(scores),
-            decisions=calibration.decide(scores, objective),
-            threshold=threshold,
-            objective=objective,
-            signature=str(signature),
-        )
+        threshold = checked(calibration).threshold(objective)  # refused before anything is scored
+        check_inputs(sources, summaries)
+        evidence = self._pipeline.evaluate(sources, summaries, Asked(_way(spans), threshold))
+        return predict_result(evidence, calibration, objective)
 
     def explain(
         self, source: Source, summary: str, *, spans: Spans = False

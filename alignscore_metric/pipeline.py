@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import islice
+from functools import cache, cached_property, partial
+from itertools import islice, pairwise
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from alignscore_metric.engine.spans import SPAN_THRESHOLD, SpanReader
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.result import AlignScoreResult, UnsupportedSpan
 from alignscore_metric.scores.aggregation import aggregate_sentences, max_over_chunks
+from alignscore_metric.scores.decisions import VERDICT
 from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among
@@ -107,6 +108,12 @@ class Pipeline:
     choose: Choose | None
     first_part: int | None
     signature: str
+
+    @cached_property
+    def threshold(self) -> float:
+        """What a score must exceed to be supported, unless told."""
+        calibration = self.profile.calibration
+        return calibration.threshold(VERDICT) if calibration else UNCALIBRATED
 
     @property
     def device(self) -> torch.device:
@@ -248,7 +255,7 @@ class Pipeline:
             best_cells=best_cells,
             table=table,
             signature=self.signature,
-            threshold=_threshold(self.profile),
+            threshold=self.threshold,
             relations=values[:, [NEUTRAL, CONTRADICTION]],
         )
 
@@ -260,19 +267,10 @@ class Pipeline:
             return result
         table = result.table
         claims = [table.sentences[number] for number in table.sentence_ids]
-        cells = [result.shown_cell(sentence) for sentence in range(len(claims))]
         if spans == HEAD:
-            reader = SpanReader(
-                claims,
-                tokenizer=self.engine.tokenizer,
-                plain=self.profile.texts == "plain",
-                threshold=self.engine.aligner.config.span_threshold or SPAN_THRESHOLD,
-            )
-            found = [
-                reader.spans(claim, readings.claim_tokens(read[cell]))
-                for claim, cell in zip(claims, cells, strict=True)
-            ]
+            found = self._doubted(claims, table, readings, read)
         else:
+            cells = [result.shown_cell(sentence) for sentence in range(len(claims))]
             chunks = [table.chunks[chunk] for chunk in table.pairs[table.cells[cells], 0]]
             found = occluded_spans(
                 claims, chunks, readings.scores[read[cells]], score=self.engine.score
@@ -285,6 +283,21 @@ class Pipeline:
                 for claim, start, each in zip(claims, starts, found, strict=True)
             ),
         )
+
+    def _doubted(
+        self, claims: Sequence[str], table: PairTable, readings: PairReadings, read: Ints
+    ) -> list[list[DoubtedSpan]]:
+        """What the head doubts of each sentence, beside all of its chunks that were read."""
+        reader = SpanReader(
+            claims,
+            tokenizer=self.engine.tokenizer,
+            plain=self.profile.texts == "plain",
+            threshold=self.engine.aligner.config.span_threshold or SPAN_THRESHOLD,
+        )
+        return [
+            reader.spans(claim, [readings.claim_tokens(row) for row in read[a:b] if row >= 0])
+            for claim, (a, b) in zip(claims, pairwise(table.sentence_cells), strict=True)
+        ]
 
 
 def _in_summary(claim: str, start: int, span: DoubtedSpan) -> UnsupportedSpan:
@@ -302,11 +315,6 @@ def _read_chosen(engine: Engine, table: PairTable, chosen: Bools) -> tuple[PairR
 
     numbers = chosen_scores(table, chosen, numbered)
     return found[0], np.where(np.isfinite(numbers), numbers, -1).astype(np.int64)
-
-
-def _threshold(profile: Profile) -> float:
-    """What a score must exceed to be supported, unless told."""
-    return profile.calibration.threshold() if profile.calibration else UNCALIBRATED
 
 
 def build_pipeline(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alignscore_metric.arrays import Floats, Ints
+from alignscore_metric.checkpoint.signature import Signature, headline
+from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.system.terminal import plain
 from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.pairs import PairTable, join_pair_tables
 from alignscore_metric.text.places import SEVERAL
@@ -21,6 +24,8 @@ from alignscore_metric.text.prefilter import shared_weights
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from alignscore_metric.scores.decisions import Calibration
 
 
 Verdict = Literal["supported", "contradicted", "unmentioned", "unsupported"]
@@ -92,7 +97,8 @@ class SentenceEvidence:
             cannot tell.
         contradiction: Probability that the chunk contradicts it, likewise.
         worst: The chunk that contradicts it most, where that is another one.
-        unsupported: The words that the chunk does not support; None where they were not asked for.
+        unsupported: The words that no chunk supports, as the aligner's head sees it, or the chunk
+            does not, by occlusion; None where they were not asked for.
     """
 
     sentence: str
@@ -176,7 +182,8 @@ class _Scores(ABC):
         interval = "" if np.isnan(low) else f" (95% interval {low:.4f} to {high:.4f})"
         undefined = f", {self.undefined} without a sentence left out" if self.undefined else ""
         return (
-            f"AlignScore {self.mean:.4f}{interval}, {len(self)} pairs{undefined}\n{self.signature}"
+            f"{headline(self.signature)} {self.mean:.4f}{interval}, {len(self)} pairs{undefined}\n"
+            f"{self.signature}"
         )
 
     __repr__ = __str__
@@ -349,14 +356,14 @@ class AlignScoreResult(_Scores):
         path: str | Path | None = None,
         *,
         ids: Sequence[object] | None = None,
-        title: str = "AlignScore",
+        title: str | None = None,
     ) -> str:
         """A report for people: one web page that needs nothing else, with the evidence.
 
         Args:
             path: Where to write it too, a name that ends in .html; a file there is replaced.
             ids: What to call the pairs, N values; their row numbers, from 0, where None.
-            title: Heading of the page.
+            title: Heading of the page; what the signature's model is called where None.
 
         Returns:
             The page.
@@ -366,7 +373,7 @@ class AlignScoreResult(_Scores):
         """
         from alignscore_metric.report.page import page_writer, render_page
 
-        page = render_page(self, ids=ids, title=title)
+        page = render_page(self, ids=ids, title=title or headline(self.signature))
         if path is not None:
             with page_writer(path) as stream:
                 stream.write(page.encode())
@@ -449,9 +456,16 @@ def _joined_spans(
     return tuple(itertools.chain(*known)) if len(known) == len(parts) else None
 
 
+PRINTED = 10
+"""Rows that a printed prediction shows."""
+
+
 @dataclass(frozen=True, repr=False)
 class PredictionResult:
-    """Decisions on N (source, summary) pairs.
+    """Decisions on N (source, summary) pairs, and on each of their sentences.
+
+    One rule decides: consistent, or supported, is what scores above the threshold. Probabilities
+    rise with scores, so that for `probability=P` those judged consistent are those above P.
 
     Attributes:
         scores: As in `AlignScoreResult`, shape [N].
@@ -459,10 +473,10 @@ class PredictionResult:
             is.
         decisions: Whether each summary is judged consistent, bool, shape [N]; False where the score
             is NaN.
-        threshold: What the score must exceed; for the objective `probability=P`, what the
-            probability must.
+        threshold: What the score must exceed.
         objective: What the threshold serves, as `precision=0.9`.
         signature: What produced the scores, the probabilities and the decisions.
+        evidence: The sentences, with verdicts by the same threshold.
     """
 
     scores: Floats
@@ -471,6 +485,7 @@ class PredictionResult:
     threshold: float
     objective: str
     signature: str
+    evidence: AlignScoreResult
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -481,10 +496,21 @@ class PredictionResult:
         """How many summaries have no sentence, hence no score."""
         return int(np.isnan(self.scores).sum())
 
-    def to_pandas(self) -> pd.DataFrame:
-        """A data frame with the columns `score`, `probability`, `consistent`."""
+    def sentences(self, row: int) -> list[SentenceEvidence]:
+        """Sentences of one pair's summary with their verdicts; see `AlignScoreResult.sentences`."""
+        return self.evidence.sentences(row)
+
+    def to_pandas(self, by: Literal["pair", "sentence"] = "pair") -> pd.DataFrame:
+        """A data frame.
+
+        Args:
+            by: `pair` gives `score`, `probability` and `consistent`; `sentence` is as in
+                `AlignScoreResult.to_pandas`.
+        """
         import pandas as pd
 
+        if by == "sentence":
+            return self.evidence.to_pandas(by)
         return pd.DataFrame(
             {
                 "score": self.scores,
@@ -493,15 +519,95 @@ class PredictionResult:
             }
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and lists; undefined and infinite ones are None, as in JSON."""
+        rows = zip(self.scores.tolist(), self.probabilities.tolist(), strict=True)
+        return {
+            "objective": self.objective,
+            "threshold": self.threshold if np.isfinite(self.threshold) else None,
+            "rows": [
+                {
+                    "score": _none_if_nan(score),
+                    "probability": _none_if_nan(probability),
+                    "consistent": bool(self.decisions[row]),
+                    "sentences": [asdict(found) for found in self.sentences(row)],
+                }
+                for row, (score, probability) in enumerate(rows)
+            ],
+            "signature": self.signature,
+        }
+
     def __str__(self) -> str:
-        """Counts, objective, threshold and signature, for people."""
+        """Counts, objective and threshold, the first rows, and the signature, for people."""
         undefined = f", {self.undefined} without a sentence" if self.undefined else ""
-        return (
-            f"{int(self.decisions.sum())} of {len(self)} judged consistent{undefined} "
-            f"({self.objective}, threshold {self.threshold:.4f})\n{self.signature}"
-        )
+        lines = [
+            f"{headline(self.signature)}: {int(self.decisions.sum())} of {len(self)} judged "
+            f"consistent{undefined} ({self.objective}: a score above {self.threshold:.4f})",
+            *(line for row in range(min(len(self), PRINTED)) for line in self._lines(row)),
+        ]
+        if len(self) > PRINTED:
+            lines.append(f"  ... and {len(self) - PRINTED} more")
+        return "\n".join([*lines, self.signature])
 
     __repr__ = __str__
+
+    def _lines(self, row: int) -> list[str]:
+        """A row's decision, and below it the sentences that are not supported."""
+        decision = "consistent" if self.decisions[row] else "inconsistent"
+        numbers = f"probability {self.probabilities[row]:.2f}, score {self.scores[row]:.4f}"
+        return [
+            f"  row {row}: {decision}, {numbers}",
+            *(
+                f"    {VERDICTS[found.verdict]} ({found.score:.4f}): {plain(found.sentence):.100}"
+                for found in self.sentences(row)
+                if not found.supported
+            ),
+        ]
+
+
+def checked(calibration: Calibration | None) -> Calibration:
+    """The calibration that decisions need.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if calibration is None:
+        raise ConfigurationError(
+            "this checkpoint has no calibration for these options; fit one on labelled rows: "
+            "alignscore calibrate labelled.jsonl --model MODEL -o FOLDER, and load FOLDER"
+        )
+    return calibration
+
+
+def predict_result(
+    evidence: AlignScoreResult, calibration: Calibration | None, objective: str
+) -> PredictionResult:
+    """Decisions on what was scored with the objective's threshold.
+
+    Args:
+        evidence: The result; its threshold decides.
+        calibration: What gave that threshold.
+        objective: What the threshold serves.
+
+    Raises:
+        ConfigurationError: There is no calibration, or no threshold for the objective.
+    """
+    calibration = checked(calibration)
+    threshold = calibration.threshold(objective)
+    signature = replace(
+        Signature.parse(evidence.signature),
+        calibration=calibration.name,
+        decision=f"{objective}>{threshold:.6g}",
+    )
+    return PredictionResult(
+        scores=evidence.scores,
+        probabilities=calibration.probabilities(evidence.scores),
+        decisions=calibration.decide(evidence.scores, objective),
+        threshold=threshold,
+        objective=objective,
+        signature=str(signature),
+        evidence=evidence,
+    )
 
 
 def _none_if_nan(value: float) -> float | None:

@@ -29,7 +29,7 @@ class Echo:
     def count_tokens(self, table):
         return sum(len(table.chunks[c]) + len(table.sentences[s]) for c, s in table.pairs)
 
-    def evaluate_table(self, table):
+    def evaluate_table(self, table, *, spans, threshold):
         self.threads.add(threading.get_ident())
         self.begun.set()
         assert self.gate.wait(SOON)

@@ -32,6 +32,7 @@ from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.commands.main import main
 from alignscore_metric.report.plots import plot_reliability
 from alignscore_metric.scores.decisions import (
+    Calibration,
     Rates,
     brier_score,
     conformal_threshold,
@@ -580,12 +581,14 @@ def test_predict(calibrated, metric, texts, objective):
     logits = np.log(scores / (1 - scores))
     p = 1 / (1 + np.exp(-(calibration.slope * logits + calibration.intercept)))
     np.testing.assert_allclose(found.probabilities, p, atol=1e-6)
+    assert found.decisions.tolist() == (found.scores > found.threshold).tolist()
     if objective == "probability=0.4":
-        assert found.threshold == 0.4
         assert found.decisions.tolist() == (p > 0.4).tolist()
     else:
         assert found.threshold == calibration.thresholds[objective]
-        assert found.decisions.tolist() == (found.scores > found.threshold).tolist()
+    for row in range(len(found)):
+        for sentence in found.sentences(row):
+            assert sentence.supported == (sentence.score > found.threshold)
     assert 0 < found.decisions.sum() < len(found)
     assert found.decisions.dtype == bool
     assert math.isnan(scores[-1])
@@ -594,7 +597,14 @@ def test_predict(calibrated, metric, texts, objective):
     signature = Signature.parse(found.signature)
     assert signature.calibration == calibration.name
     assert signature.decision == f"{objective}>{found.threshold:.6g}"
-    assert str(found).startswith(f"{found.decisions.sum()} of 37 judged consistent, 1 without")
+    first, *lines, last = str(found).split("\n")
+    assert f"{found.decisions.sum()} of 37 judged consistent, 1 without" in first
+    assert [line for line in lines if line.startswith("  row")] == [
+        f"  row {row}: {'' if found.decisions[row] else 'in'}consistent, "
+        f"probability {p[row]:.2f}, score {scores[row]:.4f}"
+        for row in range(10)
+    ]
+    assert (lines[-1], last) == ("  ... and 27 more", found.signature)
     frame = found.to_pandas()
     assert frame.columns.tolist() == ["score", "probability", "consistent"]
     assert frame["consistent"].tolist() == found.decisions.tolist()
@@ -630,8 +640,54 @@ def test_predict_without_a_calibration_and_with_ones_own(metric, texts, labelled
         metric.score(*texts), [row["label"] for row in labelled], method="isotonic"
     )
     found = metric.predict(*texts, calibration=own)
-    assert found.threshold == own.thresholds["balanced_accuracy"]
+    assert found.objective == "probability=0.5"
+    assert found.decisions.tolist() == (found.probabilities > 0.5).tolist()
+    assert 0 < found.decisions.sum() < len(found)
     assert Signature.parse(found.signature).calibration == own.name
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.3, 0.5, 0.7, 0.95])
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        Calibration(slope=0.7, intercept=-1.3),
+        Calibration(slope=3.0, intercept=2.0),
+        Calibration(knots=((0.1, 0.0), (0.3, 0.3), (0.6, 0.3), (0.7, 0.5), (0.8, 0.5), (0.9, 0.8))),
+        Calibration(knots=((0.2, 0.75),)),
+    ],
+)
+def test_decisions_and_probabilities_never_disagree(calibration, probability):
+    """Whatever the score, on a dense grid and around the threshold itself."""
+    objective = f"probability={probability}"
+    threshold = calibration.threshold(objective)
+    near = [threshold] if math.isfinite(threshold) else []
+    for _ in range(3):
+        near = [one for x in near for one in (np.nextafter(x, -9), x, np.nextafter(x, 9))]
+    scores = np.array([*np.linspace(-0.1, 1.1, 2001), *near])
+    decided = calibration.decide(scores, objective)
+    assert decided.tolist() == (calibration.probabilities(scores) > probability).tolist()
+    assert decided.tolist() == (scores > threshold).tolist()
+
+
+def test_a_printed_prediction_shows_what_is_wrong():
+    metric = AlignScore(device="cpu", progress=False)
+    source = "The bridge was closed on Monday after an inspection found cracks."
+    found = metric.predict([source] * 2, [source, "The mayor won a prize in Rome."], spans=True)
+    assert found.decisions.tolist() == [True, False]
+    assert ((found.probabilities > 0.5) == found.decisions).all()
+    lines = str(found).split("\n")
+    assert lines[0].startswith(
+        "AlignScore (mini): 1 of 2 judged consistent (probability=0.5: a score"
+    )
+    assert lines[3].endswith(": The mayor won a prize in Rome.")
+    assert lines[3].startswith("    not in the source (") or lines[3].startswith("    contradicted")
+    rows = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"]
+    assert [row["consistent"] for row in rows] == [True, False]
+    assert rows[1]["sentences"][0]["unsupported"]
+    assert found.to_pandas("sentence")["verdict"].tolist()[0] == "supported"
+    assert metric.predict([], []).to_dict()["rows"] == []
+    assert metric.passing_score > found.threshold
+    assert metric.passing_score == pytest.approx(found.threshold)
 
 
 @pytest.mark.parametrize("objective", ["precision=0.9", "miss_rate=0.1"])

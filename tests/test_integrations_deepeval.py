@@ -6,6 +6,7 @@ import math
 import pytest
 
 from alignscore_metric import AlignScore, InputError
+from alignscore_metric.checkpoint.signature import headline
 
 pytest.importorskip("deepeval", reason="needs the extra `deepeval`")
 
@@ -50,7 +51,7 @@ def test_its_runner_computes_the_same(metric, run_async):
     (data,) = zip(*(result.metrics_data for result in found), strict=True)
     assert [d.score for d in data] == pytest.approx(expected, abs=1e-6)
     assert [d.success for d in data] == [score >= threshold for score in expected]
-    assert {d.name for d in data} == {"AlignScore"}
+    assert {d.name for d in data} == {headline(metric.signature)}
 
 
 def test_assert_test(metric):

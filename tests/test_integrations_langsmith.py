@@ -49,6 +49,7 @@ def test_comment_is_the_least_supported_sentence(metric, evaluator):
     low = min(metric.explain(SOURCES[0], ANSWERS[0]), key=lambda e: e.score)
     found = evaluator({"documents": SOURCES[0]}, {"answer": ANSWERS[0]})
     assert found["comment"].endswith(low.sentence)
+    assert found["value"] == ("consistent" if found["score"] >= 0.5 else "inconsistent")
 
 
 def test_retrieved_documents(metric, evaluator):

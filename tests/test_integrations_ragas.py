@@ -81,3 +81,20 @@ def test_batches_and_reasons(metric, expected):
 def test_a_missing_column_names_the_row(metric):
     with pytest.raises(InputError, match="row 1: the source is missing"):
         AlignScoreMetric(metric).batch_score([ROWS[0], {"response": "It rained."}])
+
+
+def test_the_reason_has_the_verdict_by_the_models_threshold_unless_told(metric, expected):
+    inputs = ROWS[:2]
+    for threshold in (None, min(expected[:2]) + 1e-6, 2.0):
+        module = AlignScoreMetric(metric, threshold=threshold)
+        least = metric.passing_score if threshold is None else threshold
+        found = asyncio.run(module.abatch_score(inputs))
+        wanted = ["consistent" if score >= least else "inconsistent" for score in expected[:2]]
+        assert [result.reason.partition(";")[0] for result in found] == wanted
+
+
+def test_the_bundled_aligners_threshold_is_its_verdicts():
+    bundled = AlignScore(device="cpu", progress=False)
+    found = bundled.predict([ROWS[0]["retrieved_contexts"]], ["The bridge was closed on Monday."])
+    assert AlignScoreMetric(bundled).threshold == pytest.approx(found.threshold, abs=1e-12)
+    assert found.threshold != 0.5

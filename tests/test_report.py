@@ -307,7 +307,8 @@ def test_the_command_writes_a_report_beside_its_scores(
     assert [score for _, score, _ in parsed.data["examples"]] == pytest.approx(
         [row["alignscore"] for row in rows], abs=1e-4
     )
-    assert parsed.texts["h1"] == [f"AlignScore of {source if source != '-' else 'stdin'}"]
+    model = f"AlignScore ({tiny_aligner.name})"
+    assert parsed.texts["h1"] == [f"{model} of {source if source != '-' else 'stdin'}"]
     assert parsed.texts["code"][0] in capsys.readouterr().err
 
 

@@ -346,11 +346,11 @@ def test_as_a_dict_without_any_score():
 def test_as_text(result: AlignScoreResult):
     low, high = result.ci()
     for text in (str(result), repr(result)):
-        assert f"AlignScore {result.mean:.4f} (95% interval {low:.4f} to {high:.4f})" in text
+        assert f"AlignScore (test) {result.mean:.4f} (95% interval {low:.4f} to {high:.4f})" in text
         assert "6 pairs, 2 without a sentence left out" in text
         assert text.endswith(SIGNATURE)
     single = str(make_result(["a"], ["p"]))
-    assert "AlignScore 0.7500, 1 pair" in single
+    assert "AlignScore (test) 0.7500, 1 pair" in single
     assert "interval" not in single
     assert "left out" not in single
 

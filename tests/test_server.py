@@ -55,13 +55,13 @@ class Gated:
 
         self.pair_table, self.count_tokens = metric.pair_table, metric.count_tokens
 
-    def evaluate_table(self, table):
+    def evaluate_table(self, table, **wanted):
         self.begun.set()
         assert self.gate.wait(SOON)
         self.asked += [table.sentences[sentence] for sentence in table.sentence_ids]
         if "break" in table.sentences:
             raise ZeroDivisionError("a secret of the server")
-        return self.metric.evaluate_table(table)
+        return self.metric.evaluate_table(table, **wanted)
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ class FakeMetric:
             split_summary=lambda summary: [s for s in summary.split("|") if s],
         )
 
-    def evaluate_table(self, table):
+    def evaluate_table(self, table, *, spans=False):
         self.tables.append(len(table))
         scores = np.array([pair_score(table.chunks[c], table.sentences[s]) for c, s in table.pairs])
         best, cells = max_over_chunks(scores[table.cells], table.sentence_cells)
@@ -205,7 +205,7 @@ def test_summary_line_is_that_of_all_rows_at_once(tmp_path, monkeypatch, capsys)
         lines.append(capsys.readouterr().err)
     assert lines[0] == lines[1]
     defined = [s for s in map(row_score, range(ROWS)) if s is not None]
-    assert f"AlignScore {sum(defined) / len(defined):.4f} (95%" in lines[0]
+    assert f"AlignScore (fake) {sum(defined) / len(defined):.4f} (95%" in lines[0]
     assert f"{ROWS} pairs, 1 without a sentence" in lines[0]
 
 

@@ -80,6 +80,22 @@ class Signature:
         ]
         return "|".join([PREFIX, *parts])
 
+    @property
+    def short(self) -> str:
+        """What a paper needs of it: model, weights, head, chunks, precision, version.
+
+        Example:
+            >>> line = "alignscore|model:mini|weights:0f1e2d3c4b5a|tokenizer:e1|head:bin[1]|"
+            >>> line += "splitter:bundled_punkt|chunk:60|claims:sentences|template:pair|"
+            >>> line += "aggregation:max-mean|length:512|precision:fp32|version:0.1.0"
+            >>> Signature.parse(line).short
+            'AlignScore (mini)|w:0f1e2d3c|h:bin[1]|c:60|p:fp32|v:0.1.0'
+        """
+        return (
+            f"{headline(str(self))}|w:{self.weights[:8]}|h:{self.head}|c:{self.chunk}"
+            f"|p:{self.precision}|v:{self.version}"
+        )
+
     @classmethod
     def parse(cls, line: str) -> Signature:
         """Read a signature back.
@@ -95,6 +111,21 @@ class Signature:
         if prefix != PREFIX or not known or len(values) < len(pairs):
             raise ConfigurationError(f"not an AlignScore signature: {line!r}")
         return cls(**values)
+
+
+def headline(signature: str) -> str:
+    """What numbers of a signature are called: AlignScore's own checkpoints by their names alone.
+
+    Args:
+        signature: A line that names a model; without one it is AlignScore.
+
+    Example:
+        >>> headline("alignscore|model:mini|..."), headline("alignscore|model:AlignScore-large|...")
+        ('AlignScore (mini)', 'AlignScore-large')
+    """
+    parts = dict(part.partition(":")[::2] for part in signature.split("|"))
+    model = unquote(parts.get("model", "AlignScore"), errors="surrogateescape")
+    return model if model.startswith("AlignScore") else f"AlignScore ({model})"
 
 
 def sign(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,12 +17,13 @@ from alignscore_metric.commands.options import (
     Commands,
     add_metric_options,
     add_saved_metric_options,
+    add_spans,
     add_text_columns,
     checkpoint_options,
     metric_of,
     saving,
 )
-from alignscore_metric.errors import InputError
+from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.terminal import say
 from alignscore_metric.system.whole_files import refuse_input_as_output
 
@@ -53,9 +55,15 @@ def add_decisions(commands: Commands) -> None:
     predict.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
     predict.add_argument("-o", "--output", required=True, help="file to write, or - for stdout")
     predict.add_argument(
-        "--objective", default="balanced_accuracy", metavar="NAME", help="balanced_accuracy "
-        "(default), precision=P, recall=R, miss_rate=A as they were fitted, or probability=P",
+        "--objective", default="probability=0.5", metavar="NAME", help="probability=P "
+        "(default: 0.5), or balanced_accuracy, precision=P, recall=R, miss_rate=A as they were "
+        "fitted",
     )  # fmt: skip
+    predict.add_argument(
+        "--evidence", action="store_true", help="add alignscore_evidence too: each sentence's "
+        "score, verdict and chunk",
+    )  # fmt: skip
+    add_spans(predict)
     add_text_columns(predict)
     add_metric_options(predict)
     predict.set_defaults(run=_predict)
@@ -232,7 +240,10 @@ def _predict(args: argparse.Namespace) -> int:
     refuse_input_as_output(args.output, [args.input])
     table = read_table(args.input)
     sources, summaries = _texts(table, args)
-    added = ("alignscore", "probability", "consistent")
+    if args.spans and not args.evidence:
+        raise ConfigurationError("--spans marks words of the evidence: give --evidence")
+    added = ["alignscore", "probability", "consistent"]
+    added += ["alignscore_evidence"] if args.evidence else []
     if taken := [name for name in added if name in table.columns]:
         raise InputError(f"{table.name} already has a column {taken[0]!r}; rename it")
     with table_writer(args.output) as writer:  # opened before the work whose result it will hold
@@ -242,11 +253,16 @@ def _predict(args: argparse.Namespace) -> int:
             sources,  # type: ignore[arg-type]  # checked above
             summaries,  # type: ignore[arg-type]
             objective=args.objective,
+            spans=args.spans,
         )
-        numbers = (
+        columns: list[list[object]] = [
             [None if math.isnan(value) else float(value) for value in values]
             for values in (result.scores, result.probabilities)
-        )
-        writer.write(table, dict(zip(added, (*numbers, result.decisions.tolist()), strict=True)))
+        ]
+        columns.append(result.decisions.tolist())
+        if args.evidence:
+            rows = map(result.sentences, range(len(result)))
+            columns.append([[asdict(found) for found in row] for row in rows])
+        writer.write(table, dict(zip(added, columns, strict=True)))
     say(f"{result}")
     return OK

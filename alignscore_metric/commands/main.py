@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import shutil
 import sys
@@ -33,6 +34,7 @@ from alignscore_metric.commands.options import (
     Commands,
     add_checkpoint_options,
     add_metric_options,
+    add_spans,
     add_text_columns,
     checkpoint_options,
     metric_of,
@@ -43,7 +45,14 @@ from alignscore_metric.commands.robustness import add_robustness
 from alignscore_metric.commands.serve import add_serve
 from alignscore_metric.commands.training import add_training
 from alignscore_metric.errors import AlignScoreError, ConfigurationError, InputError
-from alignscore_metric.system.terminal import flushed, harmless, open_missing_streams, plain, say
+from alignscore_metric.system.terminal import (
+    coloured,
+    flushed,
+    harmless,
+    open_missing_streams,
+    plain,
+    say,
+)
 from alignscore_metric.version import __version__
 
 if TYPE_CHECKING:
@@ -165,9 +174,10 @@ def _add_score(commands: Commands) -> None:
         "without it the scores are printed for reading (with input -: jsonl on stdout)",
     )  # fmt: skip
     score.add_argument(
-        "--evidence", action="store_true", help="add each sentence's score and best chunk "
+        "--evidence", action="store_true", help="add each sentence's score, verdict and chunk "
         "(column NAME_evidence)",
     )  # fmt: skip
+    add_spans(score)
     score.add_argument(
         "--report", metavar="FILE.html", help="write a web page of scores and evidence too: one "
         "file that needs nothing else; the evidence of all rows is kept in memory for it",
@@ -197,12 +207,17 @@ def _add_explain(commands: Commands) -> None:
     explain = commands.add_parser(
         "explain",
         help="show which sentences of one summary are supported, and by what",
-        description="Score one summary sentence by sentence, least supported first.",
+        description="Score one summary sentence by sentence, least supported first. Of a sentence "
+        "that no chunk supports, the likeliest chunk is shown, and whether it contradicts the "
+        "sentence or says nothing of it. Unsupported words (--spans) are in colour on a terminal, "
+        "[-so-] elsewhere.",
     )
     for role in ("source", "summary"):
         group = explain.add_mutually_exclusive_group(required=True)
         group.add_argument(f"--{role}", metavar="FILE", help=f"text file of the {role}")
         group.add_argument(f"--{role}-text", metavar="TEXT", help=f"the {role} itself")
+    add_spans(explain)
+    explain.add_argument("--json", action="store_true", help="print all of it as JSON")
     add_metric_options(explain)
     explain.set_defaults(run=_explain)
 
@@ -252,6 +267,8 @@ def _score(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--workers is for --engine ray; here, name devices: --device cpu,cpu"
         )
+    if args.spans and not (args.evidence or args.report):
+        raise ConfigurationError("--spans marks words of the evidence: give --evidence or --report")
     output = STANDARD if args.output is None and args.input == STANDARD else args.output
     summary = score_file(
         args.input,
@@ -272,6 +289,7 @@ def _file_options(args: argparse.Namespace) -> dict[str, Any]:
         "summary_column": args.summary_column,
         "score_column": args.score_column,
         "evidence": args.evidence,
+        "spans": args.spans,
         "device": args.device,
         "progress": False if args.quiet else None,
     }
@@ -312,28 +330,55 @@ def _print_scores(evidence: bool, table: Table, scored: Scored) -> None:
 
 
 def _print_evidence(evidence: list[SentenceEvidence]) -> None:
-    """Each sentence with its score, and below it the sentence of its best chunk closest to it."""
+    """Each sentence with its score, and below it the sentence of its chunk closest to it."""
+    from alignscore_metric.result import VERDICTS
     from alignscore_metric.text.excerpt import closest_sentence
     from alignscore_metric.text.splitters import get_splitter
 
     split = get_splitter("bundled_punkt").split
     width = max(60, shutil.get_terminal_size().columns)
+    marks = ("\x1b[1;31m", "\x1b[0m") if coloured(sys.stdout) else ("[-", "-]")
     for found in evidence:
         closest = closest_sentence(split(found.chunk), found.sentence)
+        verdict = "" if found.supported else f"{VERDICTS[found.verdict]}; likeliest: "
         for lead, text in (
-            (f"    {found.score:.4f}  ", plain(found.sentence)),
-            (f"            chunk {found.chunk_index + 1}: ", plain(closest)),
+            (f"    {found.score:.4f}  ", plain(_marked(found))),
+            (f"            {verdict}chunk {found.chunk_index + 1}: ", plain(closest)),
         ):
             lines = textwrap.wrap(
                 text, width, initial_indent=lead, subsequent_indent=" " * 12, max_lines=4
             )
-            sys.stdout.write("\n".join(lines or [lead]) + "\n")
+            shown = "\n".join(lines or [lead])
+            for mark, instead in zip(_MARKS, marks, strict=True):
+                shown = shown.replace(mark, instead)
+            sys.stdout.write(f"{shown}\n")
+
+
+_MARKS = "\ue000\ue001"
+"""Stand for the beginning and the end of unsupported words until lines are broken."""
+
+
+def _marked(found: SentenceEvidence) -> str:
+    """A sentence, its unsupported words between marks; the marks' likes in it become `?`."""
+    pieces, end = [], 0
+    for span in found.unsupported or ():
+        start, stop = span.start - found.start, span.end - found.start
+        pieces += [found.sentence[end:start], _MARKS[0], found.sentence[start:stop], _MARKS[1]]
+        end = stop
+    pieces.append(found.sentence[end:])
+    return "".join(
+        piece if piece in (*_MARKS,) else piece.translate(dict.fromkeys(map(ord, _MARKS), "?"))
+        for piece in pieces
+    )
 
 
 def _explain(args: argparse.Namespace) -> int:
     source = _text(args.source, args.source_text)
     summary = _text(args.summary, args.summary_text)
-    result = metric_of(args).evaluate([source], [summary])
+    result = metric_of(args).evaluate([source], [summary], spans=args.spans)
+    if args.json:
+        sys.stdout.write(json.dumps(result.to_dict(), indent=1) + "\n")
+        return OK
     _print_evidence(sorted(result.sentences(0), key=lambda found: found.score))
     _show(f"{result.scores[0]:.4f}  the summary\n{result.signature}")
     return OK
@@ -369,6 +414,7 @@ def _info(args: argparse.Namespace) -> int:
         "modes": ", ".join(MODES),
         "profiles": ", ".join(PROFILES),
         "signature": metric.signature,
+        "short signature": metric.short_signature,
         "evaluate.load path": str(MODULE_PATH),
     }
     sys.stdout.writelines(f"{name:20}{plain(value)}\n" for name, value in rows.items())

@@ -107,6 +107,16 @@ def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -
         )
 
 
+def add_spans(parser: argparse._ActionsContainer) -> None:
+    """Add the option that asks for unsupported words."""
+    parser.add_argument(
+        "--spans", nargs="?", const="head", choices=("head", "occlusion"), default=False,
+        help="mark the words that the source does not support: by the model's head for them, or "
+        "for a model without one by occlusion (up to 16 more pairs a sentence that is not "
+        "supported)",
+    )  # fmt: skip
+
+
 def add_text_columns(parser: argparse._ActionsContainer) -> None:
     """Add the options that name the columns of sources and summaries."""
     parser.add_argument("--source-column", metavar="NAME", help="default: source, document, ...")

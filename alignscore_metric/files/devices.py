@@ -30,7 +30,7 @@ from alignscore_metric.errors import ConfigurationError, WorkerError
 
 if TYPE_CHECKING:
     from alignscore_metric.files import windows as streams
-    from alignscore_metric.metric import AlignScore
+    from alignscore_metric.metric import AlignScore, Spans
     from alignscore_metric.text.pairs import Source
 
 Window = TypeVar("Window")
@@ -256,7 +256,7 @@ class DevicePool:
         return [float(score) for found in self.score_windows(windows) for score in found.scores]
 
     def score_windows(
-        self, windows: Iterable[streams.Window], *, evidence: bool = False
+        self, windows: Iterable[streams.Window], *, evidence: bool = False, spans: Spans = False
     ) -> Iterator[streams.Scored]:
         """Score windows on all devices, as `alignscore_metric.files.windows.score_windows` on one.
 
@@ -265,7 +265,7 @@ class DevicePool:
         """
         from alignscore_metric.files.windows import score_windows
 
-        scorer = partial(score_windows, evidence=evidence)
+        scorer = partial(score_windows, evidence=evidence, spans=spans)
         return self.map(scorer, windows, where=lambda window: window.name)
 
     def map(

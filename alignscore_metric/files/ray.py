@@ -52,7 +52,7 @@ from alignscore_metric.files.windows import (
     score_windows,
     source_numbers,
 )
-from alignscore_metric.metric import AlignScore, check_inputs
+from alignscore_metric.metric import AlignScore, Spans, check_inputs
 from alignscore_metric.result import ScoreSummary
 
 try:
@@ -173,6 +173,7 @@ def score_files(
     summary_column: str | None = None,
     score_column: str = "alignscore",
     evidence: bool = False,
+    spans: Spans = False,
     workers: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> ScoreSummary:
@@ -189,7 +190,8 @@ def score_files(
         source_column: The column of sources; one of the usual names where None.
         summary_column: The column of summaries, likewise.
         score_column: The column to add; null, or an empty cell, where a summary has no sentence.
-        evidence: Add each sentence's score and best chunk, as the column NAME_evidence.
+        evidence: Add each sentence's evidence, as the column NAME_evidence.
+        spans: Find unsupported words for the evidence; see `AlignScore.evaluate`.
         workers: Actors, >= 1: one for each GPU of the cluster where None, for each CPU without one.
         **options: Options of `AlignScore`.
 
@@ -203,7 +205,7 @@ def score_files(
         _first_rows(files), source=source_column, summary=summary_column, score=score_column
     )
     _open_folder(files, folder)
-    plan = _Plan(files, texts, score_column, evidence, WINDOW, PART_WINDOWS)
+    plan = _Plan(files, texts, score_column, evidence, spans, WINDOW, PART_WINDOWS)
     _connect()
     scored: dict[tuple[int, int], _ScoredPart] = {}
     for row in _pipeline(plan, workers, options).iter_rows():
@@ -237,6 +239,7 @@ class _Plan:
     texts: Columns
     score_column: str
     evidence: bool
+    spans: Spans
     bounds: Bounds
     part_windows: int
 
@@ -339,7 +342,7 @@ class _PartScorer:
 
     def _score(self, part: _Part) -> _ScoredPart:
         plan = self.plan
-        scorer = partial(score_windows, self.metric, evidence=plan.evidence)
+        scorer = partial(score_windows, self.metric, evidence=plan.evidence, spans=plan.spans)
         scored = list(score_tables(part.tables, plan.texts, scorer))
         _write_part(plan, part, [found for _, found in scored])
         scores = np.concatenate([found.scores for _, found in scored])

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from alignscore_metric.checkpoint.signature import headline
 from alignscore_metric.errors import InputError
 from alignscore_metric.files import tables
 from alignscore_metric.files.devices import DevicePool
@@ -37,7 +38,7 @@ from alignscore_metric.files.windows import (
     score_windows,
     scored_schema,
 )
-from alignscore_metric.metric import AlignScore
+from alignscore_metric.metric import AlignScore, Spans
 from alignscore_metric.report.page import page_writer
 from alignscore_metric.result import AlignScoreResult, ScoreSummary, join_results
 from alignscore_metric.system.whole_files import refuse_input_as_output
@@ -54,6 +55,7 @@ def score_file(
     summary_column: str | None = None,
     score_column: str = "alignscore",
     evidence: bool = False,
+    spans: Spans = False,
     report: str | Path | None = None,
     restart: bool = False,
     device: str | None = None,
@@ -75,7 +77,8 @@ def score_file(
         source_column: The column of sources; one of the usual names where None.
         summary_column: The column of summaries, likewise.
         score_column: The column to add; null, or an empty cell, where a summary has no sentence.
-        evidence: Add each sentence's score and best chunk, as the column NAME_evidence.
+        evidence: Add each sentence's evidence (`SentenceEvidence`), as the column NAME_evidence.
+        spans: Find unsupported words for the evidence or the report; see `AlignScore.evaluate`.
         report: A web page of scores and evidence to write too; keeps the evidence of all rows in
             memory.
         restart: Score all rows, also those that a killed run had.
@@ -115,10 +118,12 @@ def score_file(
         )
         scoring = places.enter_context(
             _scoring(
-                options | {"device": device}, evidence=evidence or bool(report), progress=progress
+                options | {"device": device},
+                partial(score_windows, evidence=evidence or bool(report), spans=spans),
+                progress=progress,
             )
         )
-        added = _Added(score_column, evidence)
+        added = _Added(score_column, evidence, spans)
         put = show or _nowhere
         if output is not None:
             put = partial(_to_file, growing, added) if growing else partial(_to_stdout, added)
@@ -137,7 +142,7 @@ def score_file(
         if growing is not None:
             growing.finish()
         if page is not None:
-            title = f"AlignScore of {reader.name}"
+            title = f"{headline(summary.signature)} of {reader.name}"
             page.write(join_results(run.results).to_html(ids=run.names, title=title).encode())
     return summary
 
@@ -163,25 +168,26 @@ class _Scoring:
 
 @contextmanager
 def _scoring(
-    options: dict[str, Any], *, evidence: bool, progress: bool | None
+    options: dict[str, Any], score: partial[Iterator[Scored]], *, progress: bool | None
 ) -> Iterator[_Scoring]:
-    """One device in this process, or a process for each of several."""
+    """One device in this process, or a process for each of several; `score` has what is asked."""
     device = options.pop("device")
     if device is None or "," not in device:
         metric = AlignScore(**options, device=device, progress=progress)
-        score = partial(score_windows, metric, evidence=evidence)
-        yield _Scoring(metric.signature, metric.device.type, score)
+        yield _Scoring(metric.signature, metric.device.type, partial(score, metric))
         return
     with DevicePool(device.split(","), **options) as pool:
-        yield _Scoring(pool.signature, pool.kind, partial(pool.score_windows, evidence=evidence))
+        asked = partial(pool.score_windows, **score.keywords)
+        yield _Scoring(pool.signature, pool.kind, asked)
 
 
 @dataclass(frozen=True)
 class _Added:
-    """The columns that scoring adds."""
+    """The columns that scoring adds, and how the evidence's spans are found."""
 
     score: str
     evidence: bool
+    spans: Spans
 
     @property
     def names(self) -> list[str]:
@@ -253,7 +259,7 @@ def _begin(
         "signature": scoring.signature,
         "kind of device": scoring.kind,
         "window": [*tables.WINDOW, scoring.work],
-    }
+    } | ({"spans": str(added.spans)} if added.spans else {})
     parquet = growing.file.suffix == ".parquet"
     schema = scored_schema(given.reader, *added.names) if parquet else None
     reason = growing.start(run, [*given.columns, *added.names], schema, restart=restart)

@@ -28,7 +28,7 @@ from alignscore_metric.files.tables import (
     TableReader,
     arrow_schema,
 )
-from alignscore_metric.metric import AlignScore, check_inputs
+from alignscore_metric.metric import AlignScore, Spans, check_inputs
 from alignscore_metric.result import AlignScoreResult
 from alignscore_metric.system.background import ahead
 from alignscore_metric.text.pairs import Source, source_number
@@ -96,7 +96,7 @@ WindowScorer = Callable[[Iterable[Window]], Iterator[Scored]]
 
 
 def score_windows(
-    metric: AlignScore, windows: Iterable[Window], *, evidence: bool = False
+    metric: AlignScore, windows: Iterable[Window], *, evidence: bool = False, spans: Spans = False
 ) -> Iterator[Scored]:
     """Score windows on the metric's device; the next is read and split in the meantime.
 
@@ -104,9 +104,11 @@ def score_windows(
         metric: The metric.
         windows: Any number of them; taken from a thread, two at most before they are needed.
         evidence: Keep each window's result.
+        spans: Find unsupported words too; see `AlignScore.evaluate`.
 
     Raises:
         InputError: Something is not text.
+        ConfigurationError: The checkpoint has no head for spans.
 
     Warns:
         TruncationWarning: Pairs lost text; told of the first window with such pairs alone.
@@ -116,7 +118,7 @@ def score_windows(
     for table in ahead(tables, 1):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TruncationWarning)
-            result = metric.evaluate_table(table)
+            result = metric.evaluate_table(table, spans=spans)
         for warning in caught:
             kind, text = warning.category, str(warning.message)
             key = kind, "" if issubclass(kind, TruncationWarning) else text  # its numbers differ

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from alignscore_metric.checkpoint.signature import headline
 from alignscore_metric.errors import MissingResourceError
 from alignscore_metric.integrations.feedback import NOTHING_TO_SCORE, least_supported
 from alignscore_metric.metric import AlignScore
@@ -28,8 +29,8 @@ class AlignScoreMetric(BaseMetric):  # type: ignore[misc]  # deepeval is untyped
 
     Args:
         metric: What scores.
-        threshold: Least score of a test case that passes. Which one fits depends on the model:
-            choose it on judged cases of your own.
+        threshold: Least score of a test case that passes. Where None, that of the model's
+            verdict, `AlignScore.passing_score`; one chosen on judged cases of your own is better.
 
     Example:
         >>> metric = AlignScoreMetric(AlignScore(progress=False), threshold=0.5)
@@ -44,11 +45,14 @@ class AlignScoreMetric(BaseMetric):  # type: ignore[misc]  # deepeval is untyped
         True
     """
 
-    __name__ = "AlignScore"  # how DeepEval's reports call the metric
+    @property
+    def __name__(self) -> str:
+        """How DeepEval's reports call the metric."""
+        return headline(self.metric.signature)
 
-    def __init__(self, metric: AlignScore, *, threshold: float = 0.5) -> None:
+    def __init__(self, metric: AlignScore, *, threshold: float | None = None) -> None:
         self.metric = metric  # DeepEval copies a metric by its arguments' names
-        self.threshold = threshold
+        self.threshold = metric.passing_score if threshold is None else threshold
 
     def measure(
         self,

@@ -1,4 +1,4 @@
-"""What lowered a score, in one line, for libraries that show a reason beside a number."""
+"""What lowered a score, in one line, and the verdict, for libraries that show a reason."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from alignscore_metric.result import SentenceEvidence
 
 NOTHING_TO_SCORE = "no sentence to score"
+
+
+def judged(score: float, threshold: float) -> str:
+    """`consistent` where a score reaches a threshold; never where it is NaN."""
+    return "consistent" if score >= threshold else "inconsistent"
 
 
 def least_supported(evidence: Sequence[SentenceEvidence]) -> str:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alignscore_metric.checkpoint.signature import headline
 from alignscore_metric.errors import MissingResourceError
 from alignscore_metric.integrations.feedback import NOTHING_TO_SCORE, least_supported
 from alignscore_metric.metric import AlignScore
-from alignscore_metric.result import SentenceEvidence
+from alignscore_metric.result import VERDICTS, SentenceEvidence
 
 try:
     from guardrails.validator_base import (
@@ -35,8 +36,9 @@ class AlignScoreValidator(Validator):  # type: ignore[misc]  # guardrails is unt
 
     Args:
         metric: What scores.
-        threshold: Least score of a text that passes, and of a sentence that a fix keeps. Which one
-            fits depends on the model: choose it on judged texts of your own.
+        threshold: Least score of a text that passes, and of a sentence that a fix keeps. Where
+            None, that of the model's verdict, `AlignScore.passing_score`; one chosen on judged
+            texts of your own is better.
         on_fail: What Guardrails does with a text that fails: `exception`, `fix`, `noop` ...
 
     Example:
@@ -53,12 +55,13 @@ class AlignScoreValidator(Validator):  # type: ignore[misc]  # guardrails is unt
         self,
         metric: AlignScore,
         *,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         on_fail: str | Callable[..., Any] | None = None,
     ) -> None:
-        super().__init__(on_fail=on_fail, threshold=threshold)
+        least = metric.passing_score if threshold is None else threshold
+        super().__init__(on_fail=on_fail, threshold=least)
         self.metric = metric
-        self.threshold = threshold
+        self.threshold = least
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Score one text; its score is the result's metadata `alignscore`, None where undefined.
@@ -76,27 +79,23 @@ class AlignScoreValidator(Validator):  # type: ignore[misc]  # guardrails is unt
         sentences = result.sentences(0)
         kept = [found.sentence for found in sentences if found.score >= self.threshold]
         return FailResult(
-            error_message=f"AlignScore {result.mean:.2f} is below {self.threshold:g}; "
-            + least_supported(sentences),
+            error_message=f"{headline(result.signature)} {result.mean:.2f} is below "
+            f"{self.threshold:g}; {least_supported(sentences)}",
             fix_value=" ".join(kept),
-            error_spans=_spans(value, sentences, self.threshold),
+            error_spans=_spans(sentences, self.threshold),
             metadata=given,
         )
 
 
-def _spans(text: str, sentences: Sequence[SentenceEvidence], threshold: float) -> list[ErrorSpan]:
-    """Where in a text the sentences below a threshold stand.
-
-    A sentence whose characters are not the text's own (in another form of Unicode) has no span.
-    """
-    spans = []
-    after = 0
-    for found in sentences:
-        start = text.find(found.sentence, after)
-        if start < 0:
-            continue
-        after = start + len(found.sentence)
-        if found.score < threshold:
-            reason = f"AlignScore {found.score:.2f} is below {threshold:g}"
-            spans.append(ErrorSpan(start=start, end=after, reason=reason))
-    return spans
+def _spans(sentences: Sequence[SentenceEvidence], threshold: float) -> list[ErrorSpan]:
+    """Where in a text the sentences below a threshold stand."""
+    return [
+        ErrorSpan(
+            start=found.start,
+            end=found.end,
+            reason=f"{found.score:.2f} is below {threshold:g}"
+            + ("" if found.supported else f": {VERDICTS[found.verdict]}"),
+        )
+        for found in sentences
+        if found.score < threshold
+    ]

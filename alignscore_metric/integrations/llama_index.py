@@ -23,8 +23,9 @@ class AlignScoreEvaluator(BaseEvaluator):  # type: ignore[misc]  # llama_index i
 
     Args:
         metric: What scores.
-        threshold: Least score of a response that passes. Which one fits depends on the model:
-            choose it on judged responses of your own.
+        threshold: Least score of a response that passes. Where None, that of the model's
+            verdict, `AlignScore.passing_score`; one chosen on judged responses of your own is
+            better.
 
     Example:
         >>> evaluator = AlignScoreEvaluator(AlignScore(progress=False))
@@ -36,9 +37,9 @@ class AlignScoreEvaluator(BaseEvaluator):  # type: ignore[misc]  # llama_index i
         (True, True)
     """
 
-    def __init__(self, metric: AlignScore, *, threshold: float = 0.5) -> None:
+    def __init__(self, metric: AlignScore, *, threshold: float | None = None) -> None:
         self.metric = metric
-        self.threshold = threshold
+        self.threshold = metric.passing_score if threshold is None else threshold
 
     async def aevaluate(
         self,

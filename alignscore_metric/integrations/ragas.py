@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alignscore_metric.errors import MissingResourceError
-from alignscore_metric.integrations.feedback import least_supported
+from alignscore_metric.integrations.feedback import judged, least_supported
 from alignscore_metric.metric import AlignScore
 
 try:
@@ -30,6 +30,8 @@ class AlignScoreMetric(BaseMetric, SingleTurnMetric):  # type: ignore[misc]  # r
     Args:
         metric: What scores.
         name: The column that `ragas.evaluate` writes.
+        threshold: Least score of what a result's reason calls consistent; that of the model's
+            verdict, `AlignScore.passing_score`, where None.
 
     Example:
         >>> metric = AlignScoreMetric(AlignScore(progress=False))
@@ -43,16 +45,19 @@ class AlignScoreMetric(BaseMetric, SingleTurnMetric):  # type: ignore[misc]  # r
 
     _required_columns = {MetricType.SINGLE_TURN: {"retrieved_contexts", "response"}}  # noqa: RUF012
 
-    def __init__(self, metric: AlignScore, *, name: str = "alignscore") -> None:
+    def __init__(
+        self, metric: AlignScore, *, name: str = "alignscore", threshold: float | None = None
+    ) -> None:
         super().__init__(name=name)
         self.metric = metric
+        self.threshold = metric.passing_score if threshold is None else threshold
 
     async def ascore(self, *, retrieved_contexts: Sequence[str], response: str) -> MetricResult:
         """Score one response; `score` is the same without `await`.
 
         Returns:
-            The score, NaN where the response has no sentence; the least supported sentence as
-            its reason.
+            The score, NaN where the response has no sentence; as its reason whether that is
+            consistent, and the least supported sentence.
 
         Raises:
             InputError: Something is not text.
@@ -77,7 +82,10 @@ class AlignScoreMetric(BaseMetric, SingleTurnMetric):  # type: ignore[misc]  # r
             [given.get("response") for given in inputs],  # type: ignore[misc]
         )
         return [
-            MetricResult(float(score), reason=least_supported(result.sentences(row)))
+            MetricResult(
+                float(score),
+                reason=f"{judged(score, self.threshold)}; {least_supported(result.sentences(row))}",
+            )
             for row, score in enumerate(result.scores)
         ]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alignscore_metric.arrays import Floats
+from alignscore_metric.checkpoint.signature import headline
 from alignscore_metric.errors import InputError, MissingResourceError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def plot_scores(result: Evaluation, ax: Axes | None = None) -> Axes:
             low, high, color=ORANGE, alpha=0.25, linewidth=0, zorder=0, label="95% interval"
         )
     axes.axvline(result.mean, color=ORANGE, label=f"mean {result.mean:.3f}")
-    axes.set(xlabel="AlignScore", ylabel="examples", xlim=(edges[0], edges[-1]))
+    axes.set(xlabel=headline(result.signature), ylabel="examples", xlim=(edges[0], edges[-1]))
     axes.legend(frameon=False)
     return axes
 
@@ -102,7 +103,8 @@ def plot_systems(results: Mapping[str, Evaluation], ax: Axes | None = None) -> A
         axes.vlines(result.mean, place, place + RIDGE, color=ORANGE)
     axes.set_yticks(range(len(ranked)), list(ranked), parse_math=False)
     axes.grid(axis="y", alpha=0.4)
-    axes.set(xlabel="AlignScore (line: mean)", xlim=(edges[0], edges[-1]), ylim=(-0.1, len(ranked)))
+    axes.set(xlabel=f"{_called(ranked)} (line: mean)", xlim=(edges[0], edges[-1]))
+    axes.set(ylim=(-0.1, len(ranked)))
     return axes
 
 
@@ -131,9 +133,16 @@ def plot_means(results: Mapping[str, Evaluation], ax: Axes | None = None) -> Axe
             ha="center", color=INK,
         )  # fmt: skip
     axes.set_yticks(range(len(ranked)), list(ranked), parse_math=False)
-    axes.set(xlabel="mean AlignScore with its 95% interval", ylim=(-0.6, len(ranked) - 0.3))
+    axes.set(xlabel=f"mean {_called(ranked)} with its 95% interval")
+    axes.set(ylim=(-0.6, len(ranked) - 0.3))
     axes.grid(axis="x", alpha=0.4)
     return axes
+
+
+def _called(results: Mapping[str, Evaluation]) -> str:
+    """What the scores are called, where all are of one model."""
+    names = {headline(result.signature) for result in results.values()}
+    return names.pop() if len(names) == 1 else "AlignScore"
 
 
 def plot_reliability(found: Mapping[str, Reliability], ax: Axes | None = None) -> Axes:

@@ -31,6 +31,9 @@ MARGIN = 1e-6
 """Scores are this far from 0 and 1 at least where their logit is taken."""
 
 DEFAULT_OBJECTIVE = "balanced_accuracy"
+VERDICT = "probability=0.5"
+"""What a verdict is unless told: consistent where that is the likelier."""
+
 OBJECTIVES = (DEFAULT_OBJECTIVE, "recall=0.9", "miss_rate=0.1")
 _LEVELLED = ("precision", "recall", "miss_rate", "probability")
 
@@ -101,14 +104,14 @@ class Calibration:
         return np.asarray(expit(self.slope * _logits(values) + self.intercept))
 
     def threshold(self, objective: str = DEFAULT_OBJECTIVE) -> float:
-        """What a score must exceed; for `probability=P`, what its probability must: P.
+        """What a score must exceed; for `probability=P`, for its probability to exceed P.
 
         Raises:
             ConfigurationError: No threshold was fitted for the objective.
         """
         name, level = parse_objective(objective)
         if name == "probability":
-            return level
+            return self._score_of(level)
         if (key := _key(name, level)) not in self.thresholds:
             raise ConfigurationError(
                 f"no threshold was fitted for the objective {key!r}; there are "
@@ -127,9 +130,24 @@ class Calibration:
         Returns:
             Shape [N]; False where the score is NaN: nothing there was found to be supported.
         """
-        by_score = parse_objective(objective)[0] != "probability"
-        values = np.asarray(scores, dtype=float) if by_score else self.probabilities(scores)
-        return np.asarray(values > self.threshold(objective))
+        return np.asarray(np.asarray(scores, dtype=float) > self.threshold(objective))
+
+    def _score_of(self, probability: float) -> float:
+        """The highest score whose probability is not above one, to the last bit: by bisection.
+
+        Infinite where no score's probability is above it, or every one's.
+        """
+        low, high = (self.knots[0][0], self.knots[-1][0]) if self.knots else (0.0, 1.0)
+        if self._exceeds(low, probability):
+            return -np.inf
+        if not self._exceeds(high, probability):
+            return np.inf
+        while (middle := (low + high) / 2) not in (low, high):
+            low, high = (low, middle) if self._exceeds(middle, probability) else (middle, high)
+        return low
+
+    def _exceeds(self, score: float, probability: float) -> bool:
+        return bool(self.probabilities([score])[0] > probability)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -14,9 +14,20 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
-from alignscore_metric.server.batching import Batcher, BatchPart, QueueFullError, ServedMetric
+from alignscore_metric.errors import ConfigurationError
+from alignscore_metric.result import PredictionResult, Verdict, checked, predict_result
+from alignscore_metric.scores.decisions import VERDICT
+from alignscore_metric.server.batching import (
+    SCORES_ALONE,
+    Batcher,
+    BatchPart,
+    QueueFullError,
+    ServedMetric,
+    Wanted,
+)
+from alignscore_metric.server.docs import POLICY, docs_page
 from alignscore_metric.server.guard import Guard, check_token, refusal_response
 from alignscore_metric.server.limits import Limits, RefusalError
 from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
@@ -89,6 +100,83 @@ class Sentence(BaseModel):
     chunk_index: int = Field(description="place of that chunk in its source, from 0")
 
 
+class PredictRequest(BaseModel):
+    """Pairs of a source and a summary to be judged."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"sources": [SOURCE], "summaries": [SUMMARY], "spans": True}]
+        },
+    )
+    sources: Sources = Field(
+        description="one per summary: a text, or a list of passages that chunks never cross"
+    )
+    summaries: Texts = Field(description="summaries, answers or claims")
+    objective: str = Field(
+        VERDICT,
+        description="what the threshold serves: probability=P judges consistent what is so with a "
+        "probability above P; or one that was fitted, as balanced_accuracy",
+    )
+    spans: bool = Field(False, description="also find the words that the source does not support")
+
+
+class Span(BaseModel):
+    """Words of a summary that the source does not support."""
+
+    start: int = Field(description="first character in the summary, from 0, in code points")
+    end: int = Field(description="the one after its last")
+    text: str
+    score: float = Field(description="how unsupported, in [0, 1]")
+
+
+class Contradicting(BaseModel):
+    """The chunk of a source that contradicts a sentence most."""
+
+    contradiction: float = Field(description="probability that it does")
+    chunk_index: int = Field(description="its place in its source, from 0")
+    passage: int | None = Field(description="number of its passage; null where it holds several")
+    chunk_start: int | None = Field(description="its first character in that passage")
+    chunk_end: int | None = Field(description="the one after its last")
+
+
+class JudgedSentence(Sentence):
+    """A sentence of a summary, its verdict, and the chunk to read beside it."""
+
+    start: int = Field(description="its first character in the summary, from 0, in code points")
+    end: int = Field(description="the one after its last")
+    verdict: Verdict = Field(
+        description="supported; or contradicted by the source, unmentioned in it, or unsupported "
+        "where the model cannot tell these apart"
+    )
+    passage: int | None = Field(description="number of the chunk's passage, from 0")
+    chunk_start: int | None = Field(description="the chunk's first character in that passage")
+    chunk_end: int | None = Field(description="the one after its last")
+    neutral: float | None = Field(description="probability that the chunk says nothing of it")
+    contradiction: float | None = Field(description="probability that the chunk contradicts it")
+    worst: Contradicting | None = Field(description="the chunk that does most, if another one")
+    unsupported: list[Span] | None = Field(description="where asked for")
+
+
+class Judgment(BaseModel):
+    """One summary, judged."""
+
+    score: float | None = Field(description="null for a summary without a sentence")
+    probability: float | None = Field(description="of being consistent; null where the score is")
+    consistent: bool = Field(description="whether the score is above the threshold")
+    sentences: list[JudgedSentence]
+
+
+class Judgments(BaseModel):
+    """A judgment per summary."""
+
+    judgments: list[Judgment]
+    objective: str
+    threshold: float | None = Field(description="what a score must exceed; null: none is above it")
+    warnings: list[str] = Field(description="what makes scores mean less than usual")
+    signature: str = Field(description="what the judgments depend on; quote it beside them")
+
+
 class Scores(BaseModel):
     """A score per summary."""
 
@@ -134,13 +222,15 @@ def build_app(batcher: Batcher, *, limits: Limits, token: str | None = None) -> 
         title="AlignScore",
         version=__version__,
         description="How far summaries, answers and claims are supported by their sources.",
-        docs_url=None,  # these pages would load scripts from elsewhere
+        docs_url=None,  # these pages would load scripts from elsewhere; /docs is our own
         redoc_url=None,
         redirect_slashes=False,  # to wherever the client's Host header says
     )
     app.state.monitor = monitor
     _add_handlers(app)
     _add_scoring(app, batcher, limits)
+    _add_predicting(app, batcher, limits)
+    _add_docs(app)
     _add_guardrails(app, batcher, limits)
     _add_state(app, batcher, monitor)
     paths = frozenset(path for route in app.routes if (path := getattr(route, "path", None)))
@@ -187,8 +277,60 @@ def _add_scoring(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
         )
 
 
+def _add_predicting(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
+    @app.post("/predict", responses=REFUSALS, summary="Judge summaries and their sentences")
+    async def predict(body: PredictRequest, request: Request) -> Judgments:
+        calibration = _metric(batcher).profile.calibration
+        try:
+            wanted = Wanted(body.spans, checked(calibration).threshold(body.objective))
+            part = await _scored(
+                batcher, limits, request, body.sources, body.summaries, wanted=wanted
+            )
+        except ConfigurationError as cause:  # no such objective, or no head for spans
+            raise RefusalError(422, str(cause), field=_field_of(cause)) from cause
+        found = predict_result(part.result, calibration, body.objective)
+        return Judgments(
+            judgments=[_judgment(found, row) for row in part.rows],
+            objective=found.objective,
+            threshold=found.threshold if math.isfinite(found.threshold) else None,
+            warnings=[],
+            signature=found.signature,
+        )
+
+
+def _judgment(found: PredictionResult, row: int) -> Judgment:
+    return Judgment(
+        score=_none_if_nan(found.scores[row]),
+        probability=_none_if_nan(found.probabilities[row]),
+        consistent=bool(found.decisions[row]),
+        sentences=[JudgedSentence(**asdict(sentence)) for sentence in found.sentences(row)],
+    )
+
+
+def _field_of(cause: ConfigurationError) -> str:
+    return "spans" if "span" in str(cause) else "objective"
+
+
+def _add_docs(app: FastAPI) -> None:
+    @app.get("/docs", summary="What can be asked, for people", response_class=HTMLResponse)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
 def _add_guardrails(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
     """The endpoints of NVIDIA NeMo Guardrails' AlignScore server; both ask the one model here."""
+
+    @app.post("/alignscore_probability", responses=REFUSALS, summary="For NeMo Guardrails")
+    async def probability(body: GuardrailRequest, request: Request) -> GuardrailScore:
+        """The calibrated probability, so that the rail's 0.5 is the verdict's threshold."""
+        calibration = _metric(batcher).profile.calibration
+        if calibration is None:
+            raise RefusalError(422, "this model has no calibration; ask /alignscore_base")
+        part = await _scored(
+            batcher, limits, request, [body.evidence], [body.claim], ("evidence", "claim")
+        )
+        [found] = calibration.probabilities([part.result.scores[part.rows[0]]])
+        return GuardrailScore(alignscore=_none_if_nan(found) or 0.0)
 
     @app.post("/alignscore_base", responses=REFUSALS, summary="For NeMo Guardrails")
     @app.post("/alignscore_large", responses=REFUSALS, summary="For NeMo Guardrails")
@@ -226,12 +368,14 @@ async def _scored(
     sources: Sequence[Source],
     summaries: Sequence[str],
     fields: tuple[str, str] = ("sources", "summaries"),
+    *,
+    wanted: Wanted = SCORES_ALONE,
 ) -> BatchPart:
     """Check a request, queue it, and wait for its part of a batch."""
     profile = _metric(batcher).profile
     pairs = limits.check(sources, summaries, profile=profile, fields=fields)
     try:
-        future = batcher.submit(sources, summaries, pairs=pairs)
+        future = batcher.submit(sources, summaries, pairs=pairs, wanted=wanted)
     except QueueFullError as cause:
         raise RefusalError(503, str(cause)) from cause
     return await _answer(future, request, limits.answer_seconds)
@@ -260,7 +404,9 @@ async def _disconnected(request: Request) -> None:
 
 
 def _sentences(part: BatchPart, row: int) -> list[Sentence]:
-    return [Sentence(**asdict(found)) for found in part.result.sentences(row)]
+    names = Sentence.model_fields
+    found = part.result.sentences(row)
+    return [Sentence(**{name: getattr(one, name) for name in names}) for one in found]
 
 
 def _none_if_nan(score: float) -> float | None:

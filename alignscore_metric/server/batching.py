@@ -40,7 +40,9 @@ class ServedMetric(Protocol):
     def count_tokens(self, table: PairTable) -> int:
         """Tokens that scoring a table takes."""
 
-    def evaluate_table(self, table: PairTable) -> AlignScoreResult:
+    def evaluate_table(
+        self, table: PairTable, *, spans: bool, threshold: float | None
+    ) -> AlignScoreResult:
         """Score a table."""
 
 
@@ -56,11 +58,28 @@ class BatchPart:
     rows: range
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a request wants besides scores; requests that want the same are scored in one call.
+
+    Attributes:
+        spans: Unsupported words.
+        threshold: What a sentence's score must exceed to be supported; the metric's where None.
+    """
+
+    spans: bool = False
+    threshold: float | None = None
+
+
+SCORES_ALONE = Wanted()
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     sources: Sequence[Source]
     summaries: Sequence[str]
     pairs: int
+    wanted: Wanted
     future: Future[BatchPart] = field(default_factory=Future)
 
 
@@ -127,7 +146,12 @@ class Batcher:
         return len(self._waiting)
 
     def submit(
-        self, sources: Sequence[Source], summaries: Sequence[str], *, pairs: int
+        self,
+        sources: Sequence[Source],
+        summaries: Sequence[str],
+        *,
+        pairs: int,
+        wanted: Wanted = SCORES_ALONE,
     ) -> Future[BatchPart]:
         """Queue one request.
 
@@ -135,6 +159,7 @@ class Batcher:
             sources: N sources.
             summaries: N summaries.
             pairs: About how many (chunk, sentence) pairs they make.
+            wanted: What is asked for besides scores.
 
         Returns:
             The scores to come, or the exception that these texts cause. Cancelling it before the
@@ -143,7 +168,7 @@ class Batcher:
         Raises:
             QueueFullError: No place in the queue.
         """
-        job = _Job(sources, summaries, pairs)
+        job = _Job(sources, summaries, pairs, wanted)
         with self._changed:
             if len(self._waiting) >= self._queue:
                 raise QueueFullError(f"{self._queue} requests wait already; try again in a moment")
@@ -178,8 +203,9 @@ class Batcher:
                 job.future.set_exception(cause)
             else:
                 tables[job] = table
-        if tables:
-            _score(metric, tables)
+        for wanted in dict.fromkeys(job.wanted for job in tables):
+            alike = {job: table for job, table in tables.items() if job.wanted == wanted}
+            _score(metric, alike, wanted)
 
     def _batches(self) -> Iterator[list[_Job]]:
         """Batches as they fill or their time is up; ends when stopped and nothing waits."""
@@ -210,17 +236,19 @@ class Batcher:
         return jobs
 
 
-def _score(metric: ServedMetric, tables: Mapping[_Job, PairTable]) -> None:
+def _score(metric: ServedMetric, tables: Mapping[_Job, PairTable], wanted: Wanted) -> None:
     """Score requests in one call and give each its part; one by one where that fails."""
     try:
-        result = metric.evaluate_table(join_pair_tables(list(tables.values())))
+        result = metric.evaluate_table(
+            join_pair_tables(list(tables.values())), spans=wanted.spans, threshold=wanted.threshold
+        )
     except Exception as cause:
         if len(tables) == 1:
             [job] = tables
             job.future.set_exception(cause)
         else:  # one request's texts must not fail the others
             for job, table in tables.items():
-                _score(metric, {job: table})
+                _score(metric, {job: table}, wanted)
         return
     first = 0
     for job, table in tables.items():

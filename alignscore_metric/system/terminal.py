@@ -43,6 +43,12 @@ def plain(text: str) -> str:
     return harmless(" ".join(text.split()))
 
 
+def coloured(stream: TextIO) -> bool:
+    """Whether a stream shows colours: a terminal does, unless `NO_COLOR` is set or it is `dumb`."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and stream.isatty()
+
+
 def _controls(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs") or character in _BIDI
 
