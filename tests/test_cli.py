@@ -23,6 +23,8 @@ from alignscore_metric import AlignScore
 from alignscore_metric.commands.main import main
 from alignscore_metric.errors import InputError
 from alignscore_metric.integrations.evaluate_api import MODULE_PATH
+from alignscore_metric.result import VERDICTS
+from alignscore_metric.system.terminal import coloured
 
 ROWS = [
     {
@@ -157,8 +159,9 @@ def test_without_output_scores_are_printed(rows_file, tiny_aligner, expected, ca
 
 
 def test_printed_rows_without_id_are_named_by_line_and_evidence_shows_sentences(
-    tmp_path, tiny_aligner, capsys
+    tmp_path, tiny_aligner, capsys, monkeypatch
 ):
+    monkeypatch.setenv("COLUMNS", "200")
     path = tmp_path / "rows.csv"
     path.write_text(f"source,summary\n{ROWS[0]['source']},{ROWS[0]['summary']}\n")
     assert main(["score", str(path), "--evidence", "--model", str(tiny_aligner), "-q"]) == 0
@@ -206,7 +209,7 @@ def test_table_of_no_rows_has_no_mean(tmp_path, tiny_aligner, capsys):
     (tmp_path / "empty.csv").write_text("source,summary\n")
     argv = ["score", str(tmp_path / "empty.csv"), "--model", str(tiny_aligner), "-q"]
     assert main([*argv, "-o", str(tmp_path / "out.csv")]) == 0
-    assert "AlignScore nan, 0 pairs" in capsys.readouterr().err
+    assert f"AlignScore ({tiny_aligner.name}) nan, 0 pairs" in capsys.readouterr().err
     assert (tmp_path / "out.csv").read_text() == "source,summary,alignscore\n"
     assert main([*argv, "--fail-under", "0"]) == 1  # no mean is no success
 
@@ -363,7 +366,7 @@ def test_help_of_score_groups_its_options_by_need(capsys):
         "checkpoints from elsewhere",
         "long runs and many machines",
     ]
-    assert found["options"] == {"help", "output", "evidence", "report", "fail-under"}
+    assert found["options"] == {"help", "output", "evidence", "spans", "report", "fail-under"}
     assert found["columns"] == {"source-column", "summary-column", "score-column"}
     assert found["model and machine"] == {"model", "device", "precision", "batch-tokens", "quiet"}
     assert {"head", "chunk-words", "texts"} <= found["what a score is"]
@@ -403,7 +406,10 @@ def test_the_examples_come_with_the_package(tmp_path, metric, capsys):
 # ------------------------------------------------------------ explain, info
 
 
-def test_explain_shows_the_least_supported_sentence_first(tmp_path, tiny_aligner, metric, capsys):
+def test_explain_shows_the_least_supported_sentence_first(
+    tmp_path, tiny_aligner, metric, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
     source = ROWS[0]["source"]
     summary = "The bridge was closed. The council pays nothing. Snow fell. Cracks were found."
     (tmp_path / "source.txt").write_text(source, encoding="utf-8")
@@ -420,6 +426,9 @@ def test_explain_shows_the_least_supported_sentence_first(tmp_path, tiny_aligner
     assert [e.sentence for e in evidence] != [e.sentence for e in metric.explain(source, summary)]
     lines = printed[0].splitlines()
     assert lines[:-2:2] == [f"    {e.score:.4f}  {e.sentence}" for e in evidence]
+    for line, found in zip(lines[1:-2:2], evidence, strict=True):
+        verdict = "" if found.supported else f"{VERDICTS[found.verdict]}; "
+        assert line.strip().startswith(f"{verdict}chunk {found.chunk_index + 1}: ")
     score = metric.score([source], [summary])[0]
     assert lines[-2:] == [f"{score:.4f}  the summary", metric.signature]
 
@@ -613,3 +622,84 @@ def test_refusal_of_the_process_has_no_traceback():
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"alignscore: stdin, line 1: not JSON")
     assert b"Traceback" not in done.stderr
+
+
+# ------------------------------------------------------------ spans
+
+WRONG = "The river forced about 960 people from their homes."
+RIVER = "The Sable River rose on Tuesday and forced about 340 people from their homes."
+
+
+@pytest.mark.parametrize(
+    ("terminal", "marks"), [(True, ("\x1b[1;31m", "\x1b[0m")), (False, ("[-", "-]"))]
+)
+def test_explain_marks_unsupported_words(capsys, monkeypatch, terminal, marks):
+    """In colour on a terminal alone; marks that a text brings are none."""
+    monkeypatch.setattr("alignscore_metric.commands.main.coloured", lambda stream: terminal)
+    monkeypatch.setenv("COLUMNS", "300")
+    argv = [
+        "explain",
+        "--source-text",
+        RIVER,
+        "--summary-text",
+        f"The \ue000 came. {WRONG}",
+        "--spans",
+        "-q",
+    ]
+    assert main(argv) == 0
+    out = capsys.readouterr().out
+    assert f"{marks[0]}960" in out
+    assert out.count(marks[0]) == out.count(marks[1]) >= 1
+    assert "\ue000" not in out
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch):
+    terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert coloured(terminal)
+    assert not coloured(io.StringIO())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured(terminal)
+
+
+def test_explain_as_json_is_the_result(capsys):
+    argv = ["explain", "--source-text", RIVER, "--summary-text", WRONG, "--spans", "--json", "-q"]
+    assert main([*argv, "--device", "cpu"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    expected = AlignScore(device="cpu", progress=False).evaluate([RIVER], [WRONG], spans=True)
+    assert found["sentences"][0][0]["verdict"] == expected.sentences(0)[0].verdict
+    assert found["sentences"][0][0]["unsupported"][0]["text"].startswith("960")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_written_spans_and_judgments(tmp_path, capsys, ending):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"source": RIVER, "summary": WRONG}) + "\n")
+    metric = AlignScore(device="cpu", progress=False)
+    expected = asdict(metric.predict([RIVER], [WRONG], spans=True).sentences(0)[0])
+    for command in ("score", "predict"):
+        output = tmp_path / f"{command}{ending}"
+        argv = [command, str(rows), "-o", str(output), "--evidence", "--spans", "-q"]
+        assert main([*argv, "--device", "cpu"]) == 0
+        if ending == ".parquet":
+            [row] = pq.read_table(output).to_pylist()
+        elif ending == ".jsonl":
+            row = json.loads(output.read_text())
+        else:
+            [row] = csv.DictReader(io.StringIO(output.read_text()))
+            row["alignscore_evidence"] = json.loads(row["alignscore_evidence"])
+        [found] = row["alignscore_evidence"]
+        [span], [wanted] = found["unsupported"], expected["unsupported"]
+        assert span == wanted | {"score": pytest.approx(wanted["score"], abs=1e-5)}
+        assert found == {**found, "verdict": expected["verdict"], "start": 0, "end": len(WRONG)}
+
+
+def test_spans_without_evidence_and_without_a_head_are_refused(tmp_path, tiny_aligner, capsys):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"source": RIVER, "summary": WRONG}) + "\n")
+    assert "give --evidence" in refusal(["score", rows, "--spans"], capsys)
+    argv = ["predict", rows, "-o", tmp_path / "out.jsonl", "--spans"]
+    assert "give --evidence" in refusal(argv, capsys)
+    argv = ["score", rows, "--evidence", "--spans", "--model", tiny_aligner]
+    assert "--spans occlusion" in refusal(argv, capsys)

@@ -255,13 +255,91 @@ def test_the_examples_of_the_openapi_document_are_answered(client):
     document = client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
-    assert sorted(posts) == ["/alignscore_base", "/alignscore_large", "/explain", "/score"]
+    calibrated = ["/alignscore_probability", "/predict"]  # which this model is not
+    assert sorted(posts) == sorted(
+        ["/alignscore_base", "/alignscore_large", "/explain", "/score", *calibrated]
+    )
     for path, operation in posts.items():
         reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         [example] = schemas[reference.rsplit("/", 1)[1]]["examples"]
-        assert client.post(path, json=example).status_code == 200
+        wanted = 422 if path in calibrated else 200
+        assert client.post(path, json=example).status_code == wanted
         refusal = operation["responses"]["413"]["content"]["application/json"]["schema"]
         assert refusal["$ref"].endswith("/Refused")
+
+
+# ------------------------------------------------------------ judgments
+
+
+@pytest.fixture(scope="module")
+def bundled() -> AlignScore:
+    return AlignScore(device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def bundled_client(bundled):
+    with serving(bundled, tokens=10**6) as (client, _):
+        yield client
+
+
+@pytest.mark.parametrize("objective", ["probability=0.5", "balanced_accuracy", "recall=0.9"])
+@pytest.mark.parametrize("spans", [False, True])
+def test_judgments_are_those_of_the_metric(bundled_client, bundled, example_rows, objective, spans):
+    rows = example_rows[:4]
+    sources, summaries = ([row[name] for row in rows] for name in ("source", "summary"))
+    summaries[-1] = ""
+    body = {"sources": sources, "summaries": summaries, "objective": objective, "spans": spans}
+    answer = bundled_client.post("/predict", json=body).json()
+    expected = bundled.predict(sources, summaries, objective=objective, spans=spans)
+    wanted = expected.to_dict()
+    assert answer["threshold"] == pytest.approx(wanted["threshold"])
+    assert (answer["objective"], answer["signature"]) == (objective, expected.signature)
+    for found, row in zip(answer["judgments"], wanted["rows"], strict=True):
+        assert found["consistent"] == row["consistent"]
+        assert found["score"] == pytest.approx(row["score"], abs=1e-5)
+        assert found["probability"] == pytest.approx(row["probability"], abs=1e-4)
+        for one, other in zip(found["sentences"], row["sentences"], strict=True):
+            assert one.keys() == other.keys()
+            exact = ("sentence", "verdict", "start", "end", "chunk", "passage")
+            assert [one[key] for key in exact] == [other[key] for key in exact]
+            assert (one["unsupported"] is not None) == spans
+            spans_found, spans_wanted = (
+                [(span["start"], span["end"]) for span in each["unsupported"] or ()]
+                for each in (one, other)
+            )
+            assert spans_found == spans_wanted
+
+
+def test_what_cannot_be_judged_is_refused(bundled_client, client):
+    body = {"sources": ["It rained."], "summaries": ["It rained."]}
+    wrong = problem(bundled_client.post("/predict", json=body | {"objective": "luck"}), 422)
+    assert wrong["field"] == "objective"
+    assert "probability=X" in wrong["message"]
+    absent = problem(client.post("/predict", json=body), 422)
+    assert "no calibration" in absent["message"]
+
+
+def test_the_rails_threshold_is_the_verdicts_where_probabilities_are_asked_for(
+    bundled_client, bundled
+):
+    """NeMo's rail blocks below 0.5, whatever is served."""
+    claims = ["The bridge was closed.", "The mayor won a prize.", " "]
+    evidence = "The bridge was closed on Monday after an inspection found cracks."
+    found = bundled.predict([evidence] * 3, claims)
+    for claim, consistent in zip(claims, found.decisions.tolist(), strict=True):
+        body = {"evidence": evidence, "claim": claim}
+        answer = bundled_client.post("/alignscore_probability", json=body).json()
+        assert (answer["alignscore"] > 0.5) == consistent
+    assert found.decisions.tolist() == [True, False, False]
+
+
+def test_the_page_of_docs_names_every_address_and_loads_nothing(client):
+    answer = client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    paths = client.get("/openapi.json").json()["paths"]
+    assert all(path in answer.text for path in paths)
+    assert not re.search(r"<(script|img|link|iframe)|src=|https?://(?!127)", answer.text)
 
 
 # ------------------------------------------------------------ refusals

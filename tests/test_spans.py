@@ -130,7 +130,8 @@ def spanned(tiny_aligner, request):
     torch.manual_seed(1)
     config = AlignerConfig.from_dict(
         checkpoint.aligner.config.to_dict()
-        | {"span_head": True, "pooling": request.param, "copied_ngrams": 4}
+        | {"span_head": True, "span_threshold": 0.5, "copied_ngrams": 4}
+        | {"pooling": request.param}
     )
     aligner = Aligner(config).eval()
     for module in aligner.modules():
@@ -181,7 +182,23 @@ def test_spans_leave_scores_as_they_are(spanned):
         for span in sentence.unsupported:
             assert SUMMARY[span.start : span.end] == span.text
             assert sentence.start <= span.start < span.end <= sentence.end
-    assert any(sentence.unsupported for sentence in found.sentences(0))
+
+
+def test_a_word_that_any_chunk_supports_is_not_marked(spanned):
+    """The doubt of a token is the least of its chunks'."""
+    metric = metric_of(spanned, splitter="bundled_punkt", chunk_words=8, texts="raw")
+    for found in metric.explain(SOURCE, SUMMARY, spans=True):
+        table = metric.pair_table([SOURCE], [SUMMARY])
+        logits = [by_the_aligner(spanned, chunk, found.sentence) for chunk in table.chunks]
+        [places] = token_places([found.sentence], spanned.tokenizer)
+        doubted = [
+            place for place, one in zip(places, np.min(logits, axis=0), strict=True) if one > 0
+        ]
+        for match in re.finditer(r"\w+", found.sentence):
+            start, end = match.span()
+            wanted = any(a < end and start < b for a, b in doubted)
+            inside = [s for s in found.unsupported if s.start - found.start <= start]
+            assert wanted == any(end <= s.end - found.start for s in inside)
 
 
 def test_spans_are_the_words_that_the_head_doubts(spanned):
@@ -323,9 +340,9 @@ def test_the_bundled_aligner_marks_a_wrong_number(bundled):
 
 def test_evidence_as_json_has_all_of_it(bundled):
     result = bundled.evaluate([SOURCE], [SUMMARY], spans=True)
-    row = json.loads(json.dumps(result.to_dict()))["sentences"][0][1]
+    row = json.loads(json.dumps(result.to_dict()))["sentences"][0][0]
     assert SUMMARY[row["start"] : row["end"]] == row["sentence"]
     passage = SOURCE[row["passage"]]
     assert passage[row["chunk_start"] : row["chunk_end"]].split() == row["chunk"].split()
     assert row["verdict"] in ("supported", "contradicted", "unmentioned")
-    assert {"start", "end", "text", "score"} <= row["unsupported"][0].keys()
+    assert all(span.keys() == {"start", "end", "text", "score"} for span in row["unsupported"])

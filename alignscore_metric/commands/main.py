@@ -340,7 +340,7 @@ def _print_evidence(evidence: list[SentenceEvidence]) -> None:
     marks = ("\x1b[1;31m", "\x1b[0m") if coloured(sys.stdout) else ("[-", "-]")
     for found in evidence:
         closest = closest_sentence(split(found.chunk), found.sentence)
-        verdict = "" if found.supported else f"{VERDICTS[found.verdict]}; likeliest: "
+        verdict = "" if found.supported else f"{VERDICTS[found.verdict]}; "
         for lead, text in (
             (f"    {found.score:.4f}  ", plain(_marked(found))),
             (f"            {verdict}chunk {found.chunk_index + 1}: ", plain(closest)),
