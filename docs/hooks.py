@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: They keep their paths on the site, where docs/ is the root.
 OUTSIDE = (
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "MODEL_LICENSES.md",
     "alignscore_metric/models/mini/README.md",
     "benchmarks/README.md",

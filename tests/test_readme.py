@@ -6,6 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import front_page
 import pytest
 
 from alignscore_metric.commands.main import main
@@ -55,6 +56,31 @@ def test_the_commands_run(
 
 def test_there_are_commands_to_run() -> None:
     assert len(commands()) >= 3
+
+
+def test_the_table_is_what_the_boards_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert front_page.main(["--check"]) == 0, "python tools/front_page.py writes it anew"
+    for name, key in (("`mini`", "mini,precision=bf16"), ("ROUGE-2 precision", "rouge2_precision")):
+        (row,) = re.findall(rf"^\| {name}, measured here \|.*$", README, flags=re.MULTILINE)
+        shown = [float(number) for number in re.findall(r"\d\d\.\d(?!M)", row)]
+        boards = front_page.read_boards().values()
+        found = [next(r["mean"] for r in b["rows"] if r["metric"] == key) for b in boards]
+        measured = [100 * mean[part] for mean in found for part in ("value", "low", "high")]
+        assert shown == pytest.approx(measured, abs=0.0501)
+
+
+def test_the_speeds_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    mini, fp32, bf16 = (
+        float(re.search(rf"^\| {name} \| [\d., ]+ \| ([\d.]+) ", page, re.MULTILINE)[1])
+        for name in ("mini, bf16", "base, fp32", "base, bf16")
+    )
+    growth = page.partition("<!-- engine-growth -->")[2].partition("<!-- end")[0]
+    pair = [float(ms) for ms in re.findall(r"^\| [\d,]+ \| ([\d.]+) ", growth, re.MULTILINE)]
+    text = " ".join(README.split())
+    assert f"about {sum(pair) / len(pair):.0f} ms a (chunk, sentence) pair in bf16" in text
+    assert f"{round(mini, -1):.0f} times less time than the reference's algorithm" in text
+    assert f"{fp32:.0f} times faster in fp32 and {bf16:.0f} times in bf16" in text
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/leaderboards.md"])
@@ -136,11 +162,12 @@ def test_links_and_named_files_exist(page: str) -> None:
 
 
 @pytest.mark.slow
-def test_training_on_own_pairs_by_the_readmes_words(
+def test_training_on_own_pairs_by_the_pages_words(
     few_examples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A few pairs train, save, load and score."""
-    lines = "\n".join(blocks("text", README)).splitlines()
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    lines = "\n".join(blocks("text", page)).splitlines()
     train = next(line for line in lines if line.startswith("alignscore train "))
     score = next(line for line in lines if line.endswith("--model my-aligner"))
     (few_examples / "alignscore_metric").symlink_to(ROOT / "alignscore_metric")
