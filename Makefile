@@ -53,6 +53,8 @@ test-wheel: .venv-release/installed
 # The same wheel with the oldest versions of its dependencies: its commands, and the core's tests, copied to
 # where the sources are not. TORCH=VERSION goes back in torch too.
 CORE_TESTS = aggregate aligner bundled cli encoding engine io metric pairs result stream
+# An old pyarrow reads the cells that the newest writes and cannot read again.
+OLD_READS = tests/test_io.py::test_cells_too_deep_for_parquet_are_refused
 test-lowest: test-wheel
 	rm -rf build/lowest
 	mkdir -p build/lowest/tests
@@ -62,7 +64,7 @@ test-lowest: test-wheel
 	tools/try_commands.sh .venv-wheel/bin
 	cp -r conftest.py examples pyproject.toml build/lowest
 	cp tests/conftest.py $(CORE_TESTS:%=tests/test_%.py) build/lowest/tests
-	cd build/lowest && ../../.venv-wheel/bin/pytest $(PARALLEL) tests
+	cd build/lowest && ../../.venv-wheel/bin/pytest $(PARALLEL) tests $(OLD_READS:%=--deselect %)
 
 # The tools of a release, apart: cffconvert holds jsonschema back.
 .venv-release/installed:

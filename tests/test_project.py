@@ -85,6 +85,27 @@ def test_pre_commit_runs_what_the_environments_have():
             assert re.search(rf"\b{package}\b", makefile)
 
 
+def test_what_the_package_reads_is_in_the_wheel():
+    """All files but modules, which setuptools finds, and results and statistics, which nothing reads."""
+    package = ROOT / "alignscore_metric"
+    results = package / "leaderboards" / "results"
+    folders = [package, *(path for path in package.rglob("*") if path.is_dir())]
+    folders += [path for link in folders if link.is_symlink() for path in link.rglob("*/")]
+    files = {
+        path
+        for folder in folders
+        if folder.name != "__pycache__" and not folder.is_relative_to(results)
+        for path in folder.iterdir()
+        if path.is_file()
+        and not path.name.endswith(".stats.json")
+        and not (path.suffix == ".py" and (folder / "__init__.py").exists())
+    }
+    patterns = SETUP["options.package_data"]["alignscore_metric"].split()
+    packed = {path for pattern in patterns for path in package.glob(pattern)}
+    assert files - packed == set()
+    assert {path.suffix for path in files} >= {".json", ".jsonl", ".safetensors", ".yaml", ".py"}
+
+
 def test_the_licences_of_the_weights_are_in_the_wheel():
     files = SETUP["metadata"]["license_files"].split()
     assert {"LICENSE", "MODEL_LICENSES.md"} == set(files)

@@ -1,7 +1,8 @@
 """Prints constraints for pip: the oldest version of each dependency that setup.cfg allows.
 
-Of torch those of constraints.txt are kept unless --torch is given: on PyPI, older ones for Linux
-come with gigabytes of libraries for GPUs.
+Of pyarrow too, which datasets brings: its newest wants a newer numpy and does not tell pip. Of torch
+that of constraints.txt is kept unless --torch is given: on PyPI, older ones for Linux come with
+gigabytes of libraries for GPUs.
 """
 
 import argparse
@@ -41,7 +42,9 @@ def main() -> None:
     torch = parser.parse_args().torch
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    for requirement in setup["options"]["install_requires"].split():
+    core = setup["options"]["install_requires"].split()
+    extra = setup["options.extras_require"]["leaderboards"].split()
+    for requirement in core + [each for each in extra if each.startswith("pyarrow>")]:
         if not requirement.startswith("torch>"):
             print(oldest(requirement))
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").strip()

@@ -12,7 +12,8 @@ import alignscore_metric
 print(alignscore_metric.__version__, alignscore_metric.__file__)
 assert "site-packages" in alignscore_metric.__file__'
 "$bin/alignscore" --version
-"$bin/alignscore" info
+"$bin/alignscore" info | tee info
+test -f "$(sed -n 's/^evaluate.load path *//p' info)"
 "$bin/alignscore" explain --source-text "It rained all day in Leeds." --summary-text "It was dry."
 
 printf '%s\n' \
@@ -27,6 +28,8 @@ there = [float(row["alignscore"]) for row in csv.DictReader(open("scored.csv", e
 here = [json.loads(line)["alignscore"] for line in open("scored.jsonl", encoding="utf-8")]
 assert there == here and here[0] > 0.5 > here[1], (there, here)'
 test -s report.html
+"$bin/alignscore" examples > examples.jsonl
+test -s examples.jsonl
 
 # What needs an extra says which.
 code=0
