@@ -86,7 +86,7 @@ def test_pre_commit_runs_what_the_environments_have():
 
 
 def test_what_the_package_reads_is_in_the_wheel():
-    """All files but modules, which setuptools finds, and results and statistics, which nothing reads."""
+    """All files but modules, which setuptools finds, and results, which nothing reads."""
     package = ROOT / "alignscore_metric"
     results = package / "leaderboards" / "results"
     folders = [package, *(path for path in package.rglob("*") if path.is_dir())]

@@ -1,8 +1,8 @@
 """Prints constraints for pip: the oldest version of each dependency that setup.cfg allows.
 
-Of pyarrow too, which datasets brings: its newest wants a newer numpy and does not tell pip. Of torch
-that of constraints.txt is kept unless --torch is given: on PyPI, older ones for Linux come with
-gigabytes of libraries for GPUs.
+Of pyarrow too, which datasets brings: its newest wants a newer numpy and does not tell pip. Of
+torch that of constraints.txt is kept unless --torch is given: on PyPI, older ones for Linux come
+with gigabytes of libraries for GPUs.
 """
 
 import argparse
