@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from alignscore_metric.checkpoint.loading import load_checkpoint
@@ -28,8 +30,10 @@ from alignscore_metric.pipeline import (
 from alignscore_metric.result import (
     AlignScoreResult,
     PredictionResult,
+    PredictionSummary,
     SentenceEvidence,
     checked,
+    judged,
     predict_result,
 )
 from alignscore_metric.scores.decisions import VERDICT, Calibration
@@ -300,6 +304,26 @@ class AlignScore:
         check_inputs(sources, summaries)
         evidence = self._pipeline.evaluate(sources, summaries, Asked(_way(spans), threshold))
         return predict_result(evidence, calibration, objective)
+
+    def judge(
+        self,
+        scores: npt.ArrayLike,
+        *,
+        objective: str = VERDICT,
+        calibration: Calibration | None = None,
+    ) -> PredictionSummary:
+        """Verdicts on scores that this checkpoint gave with these options.
+
+        Args:
+            scores: Shape [N]; NaN where a summary has no sentence.
+            objective: As for `predict`.
+            calibration: Likewise.
+
+        Raises:
+            ConfigurationError: There is no calibration, or no threshold for the objective.
+        """
+        found = np.asarray(scores, dtype=np.float64)
+        return judged(found, self.signature, calibration or self.profile.calibration, objective)
 
     def explain(
         self, source: Source, summary: str, *, spans: Spans = False

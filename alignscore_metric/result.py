@@ -461,8 +461,8 @@ PRINTED = 10
 
 
 @dataclass(frozen=True, repr=False)
-class PredictionResult:
-    """Decisions on N (source, summary) pairs, and on each of their sentences.
+class PredictionSummary:
+    """Decisions on N (source, summary) pairs without their sentences: of a file, of stored scores.
 
     One rule decides: consistent, or supported, is what scores above the threshold. Probabilities
     rise with scores, so that for `probability=P` those judged consistent are those above P.
@@ -476,7 +476,6 @@ class PredictionResult:
         threshold: What the score must exceed.
         objective: What the threshold serves, as `precision=0.9`.
         signature: What produced the scores, the probabilities and the decisions.
-        evidence: The sentences, with verdicts by the same threshold.
     """
 
     scores: Floats
@@ -485,7 +484,6 @@ class PredictionResult:
     threshold: float
     objective: str
     signature: str
-    evidence: AlignScoreResult
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -495,6 +493,32 @@ class PredictionResult:
     def undefined(self) -> int:
         """How many summaries have no sentence, hence no score."""
         return int(np.isnan(self.scores).sum())
+
+    @property
+    def headline(self) -> str:
+        """Counts, objective and threshold, for people."""
+        undefined = f", {self.undefined} without a sentence" if self.undefined else ""
+        return (
+            f"{headline(self.signature)}: {int(self.decisions.sum())} of {len(self)} judged "
+            f"consistent{undefined} ({self.objective}: a score above {self.threshold:.4f})"
+        )
+
+    def __str__(self) -> str:
+        """The headline and the signature."""
+        return f"{self.headline}\n{self.signature}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class PredictionResult(PredictionSummary):
+    """Decisions on N (source, summary) pairs, and on each of their sentences.
+
+    Attributes:
+        evidence: The sentences, with verdicts by the same threshold.
+    """
+
+    evidence: AlignScoreResult
 
     def sentences(self, row: int) -> list[SentenceEvidence]:
         """Sentences of one pair's summary with their verdicts; see `AlignScoreResult.sentences`."""
@@ -538,11 +562,9 @@ class PredictionResult:
         }
 
     def __str__(self) -> str:
-        """Counts, objective and threshold, the first rows, and the signature, for people."""
-        undefined = f", {self.undefined} without a sentence" if self.undefined else ""
+        """The headline, the first rows, and the signature."""
         lines = [
-            f"{headline(self.signature)}: {int(self.decisions.sum())} of {len(self)} judged "
-            f"consistent{undefined} ({self.objective}: a score above {self.threshold:.4f})",
+            self.headline,
             *(line for row in range(min(len(self), PRINTED)) for line in self._lines(row)),
         ]
         if len(self) > PRINTED:
@@ -592,21 +614,38 @@ def predict_result(
     Raises:
         ConfigurationError: There is no calibration, or no threshold for the objective.
     """
+    found = judged(evidence.scores, evidence.signature, calibration, objective)
+    return PredictionResult(**vars(found), evidence=evidence)
+
+
+def judged(
+    scores: Floats, signature: str, calibration: Calibration | None, objective: str
+) -> PredictionSummary:
+    """Decisions on scores.
+
+    Args:
+        scores: Shape [N].
+        signature: What produced them.
+        calibration: What gives probabilities and thresholds.
+        objective: What the threshold serves.
+
+    Raises:
+        ConfigurationError: There is no calibration, or no threshold for the objective.
+    """
     calibration = checked(calibration)
     threshold = calibration.threshold(objective)
-    signature = replace(
-        Signature.parse(evidence.signature),
+    decided = replace(
+        Signature.parse(signature),
         calibration=calibration.name,
         decision=f"{objective}>{threshold:.6g}",
     )
-    return PredictionResult(
-        scores=evidence.scores,
-        probabilities=calibration.probabilities(evidence.scores),
-        decisions=calibration.decide(evidence.scores, objective),
+    return PredictionSummary(
+        scores=scores,
+        probabilities=calibration.probabilities(scores),
+        decisions=calibration.decide(scores, objective),
         threshold=threshold,
         objective=objective,
-        signature=str(signature),
-        evidence=evidence,
+        signature=str(decided),
     )
 
 

@@ -30,6 +30,10 @@ from alignscore_metric import AlignScore, ConfigurationError, InputError
 from alignscore_metric.checkpoint.profile import Profile
 from alignscore_metric.checkpoint.signature import Signature
 from alignscore_metric.commands.main import main
+from alignscore_metric.files import tables
+from alignscore_metric.files.growing import GrowingTable
+from alignscore_metric.files.scoring import predict_file, score_file
+from alignscore_metric.files.tables import read_table
 from alignscore_metric.report.plots import plot_reliability
 from alignscore_metric.scores.decisions import (
     Calibration,
@@ -709,7 +713,7 @@ def test_the_command_predict(calibrated, rows, texts, tmp_path, capsys, ending):
     argv = ["predict", write(tmp_path / "rows.jsonl", rows), "-o", str(output), "-q"]
     argv += ["--model", str(calibrated), "--objective", "miss_rate=0.2", "--device", "cpu"]
     assert main(argv) == 0
-    assert capsys.readouterr().err == f"{expected}\n"
+    assert capsys.readouterr().err == f"{expected.headline}\n{expected.signature}\n"
     if ending == ".csv":
         with output.open(encoding="utf-8", newline="") as stream:
             found = [row | {"consistent": row["consistent"] == "True"}
@@ -722,6 +726,103 @@ def test_the_command_predict(calibrated, rows, texts, tmp_path, capsys, ending):
     assert [float(row["probability"]) for row in found[:-1]] == pytest.approx(
         expected.probabilities[:-1].tolist(), abs=1e-9
     )
+
+
+def judge_file(calibrated, given, output, **options):
+    return predict_file(
+        given, output, model=str(calibrated), device="cpu", progress=False,
+        objective="miss_rate=0.2", **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_predict_judges_the_scores_that_score_wrote(
+    calibrated, rows, texts, tmp_path, monkeypatch, ending
+):
+    given, scored = write(tmp_path / "rows.jsonl", rows), tmp_path / f"scored{ending}"
+    expected = judge_file(calibrated, given, tmp_path / "anew.jsonl")
+    score_file(given, scored, model=str(calibrated), device="cpu", progress=False)
+    asked = []
+    score = AlignScore.score
+    monkeypatch.setattr(
+        AlignScore, "score", lambda self, *texts: asked.extend(texts[1]) or score(self, *texts)
+    )
+    monkeypatch.setattr(AlignScore, "pair_table", None)  # what scoring windows begins with
+    found = judge_file(calibrated, scored, tmp_path / f"judged{ending}")
+    assert found.decisions.tolist() == expected.decisions.tolist()
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-9)
+    assert found.signature == expected.signature
+    assert len(asked) == 4  # tried, of one window
+    judged = read_table(str(tmp_path / f"judged{ending}"))
+    assert judged.columns[-3:] == ["alignscore", "probability", "consistent"]
+    assert [str(row["consistent"]) for row in judged.rows] == list(map(str, expected.decisions))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.123456, r"line 2: alignscore is 0\.1235, but this checkpoint with these options gives"),
+        (None, r"line 2: alignscore is nan, but this checkpoint with these options gives"),
+        ("high", "line 2: alignscore is 'high', which is no score"),
+        (True, "line 2: alignscore is True, which is no score"),
+    ],
+)
+def test_scores_of_another_checkpoint_are_not_judged(calibrated, rows, tmp_path, value, message):
+    scored = tmp_path / "scored.jsonl"
+    score_file(
+        write(tmp_path / "rows.jsonl", rows), scored, model=str(calibrated), device="cpu",
+        progress=False,
+    )  # fmt: skip
+    found = [json.loads(line) for line in scored.read_text(encoding="utf-8").splitlines()]
+    found[1]["alignscore"] = value
+    with pytest.raises(InputError, match=message):
+        judge_file(calibrated, write(scored, found), tmp_path / "judged.jsonl")
+    assert not (tmp_path / "judged.jsonl").exists()
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize("stored", [False, True])
+def test_predict_goes_on_after_a_kill_to_the_same_bytes(
+    calibrated, rows, tmp_path, monkeypatch, ending, stored
+):
+    monkeypatch.setattr(tables, "WINDOW", tables.WINDOW._replace(rows=10))
+    given = write(tmp_path / "rows.jsonl", rows)
+    if stored:
+        scored = tmp_path / "scored.jsonl"
+        score_file(given, scored, model=str(calibrated), device="cpu", progress=False)
+        given = scored
+    whole, output = tmp_path / f"whole{ending}", tmp_path / f"judged{ending}"
+    expected = judge_file(calibrated, given, whole)
+    write_table = GrowingTable.write
+    written = []
+
+    def killed(self, table, added):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(table)
+        write_table(self, table, added)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GrowingTable, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            judge_file(calibrated, given, output)
+    assert not output.exists()
+    told = []
+    found = judge_file(calibrated, given, output, tell=told.append)
+    assert told == [f"going on after row 20 of {len(rows)}"]
+    assert output.read_bytes() == whole.read_bytes()
+    assert found.decisions.tolist() == expected.decisions.tolist()
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    with monkeypatch.context() as patch:
+        written.clear()
+        patch.setattr(GrowingTable, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            judge_file(calibrated, given, output)
+    told.clear()  # another objective is another run
+    predict_file(
+        given, output, model=str(calibrated), device="cpu", progress=False, tell=told.append
+    )
+    assert told[0].startswith(f"an unfinished {output} is begun anew: it had another signature")
 
 
 def refusal(argv, capsys) -> str:

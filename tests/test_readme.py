@@ -31,7 +31,9 @@ def test_the_python_runs_as_one_session(
     good, bad = session["scores"]
     assert good > bad
     assert "alignscore|model:mini|" in printed
-    assert re.search(r"^AlignScore \(mini\) 0\.\d+, 2 pairs$", printed, re.MULTILINE)  # of one source
+    assert re.search(
+        r"^AlignScore \(mini\) 0\.\d+, 2 pairs$", printed, re.MULTILINE
+    )  # of one source
 
 
 def commands(text: str = README, *, leaderboard: bool = False) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,11 +20,11 @@ from alignscore_metric.commands.options import (
     add_text_columns,
     checkpoint_options,
     metric_of,
+    metric_options,
     saving,
 )
 from alignscore_metric.errors import ConfigurationError, InputError
 from alignscore_metric.system.terminal import say
-from alignscore_metric.system.whole_files import refuse_input_as_output
 
 if TYPE_CHECKING:
     from alignscore_metric.arrays import Floats
@@ -48,8 +47,10 @@ def add_decisions(commands: Commands) -> None:
         "predict",
         help="judge the rows of a file consistent or not",
         description="Add alignscore, probability and consistent to every row of a .jsonl, .csv or "
-        ".parquet file. A summary without a sentence is not judged consistent. All rows are "
-        "scored: a column of scores does not say which checkpoint and options made it.",
+        ".parquet file. A summary without a sentence is not judged consistent. A column "
+        "alignscore, as score writes it, is not made again: some of its rows are, and scores of "
+        "another checkpoint or of other options refused. A file may have any size, and the same "
+        "command goes on after a kill.",
         epilog="Example: alignscore predict news.jsonl -o judged.jsonl --objective miss_rate=0.1",
     )
     predict.add_argument("input", help=".jsonl, .csv or .parquet file, or - for jsonl on stdin")
@@ -64,6 +65,9 @@ def add_decisions(commands: Commands) -> None:
         "score, verdict and chunk",
     )  # fmt: skip
     add_spans(predict)
+    predict.add_argument(
+        "--restart", action="store_true", help="judge all rows, also those that a killed run had"
+    )
     add_text_columns(predict)
     add_metric_options(predict)
     predict.set_defaults(run=_predict)
@@ -233,36 +237,23 @@ def _decision_report(
 
 
 def _predict(args: argparse.Namespace) -> int:
-    import math
+    from alignscore_metric.files.scoring import predict_file
 
-    from alignscore_metric.files.tables import arrow_schema, read_table, table_writer
-
-    refuse_input_as_output(args.output, [args.input])
-    table = read_table(args.input)
-    sources, summaries = _texts(table, args)
     if args.spans and not args.evidence:
         raise ConfigurationError("--spans marks words of the evidence: give --evidence")
-    added = ["alignscore", "probability", "consistent"]
-    added += ["alignscore_evidence"] if args.evidence else []
-    if taken := [name for name in added if name in table.columns]:
-        raise InputError(f"{table.name} already has a column {taken[0]!r}; rename it")
-    with table_writer(args.output) as writer:  # opened before the work whose result it will hold
-        if writer.ending == ".parquet":
-            arrow_schema([table])  # refuses a column that does not fit
-        result = metric_of(args).predict(
-            sources,  # type: ignore[arg-type]  # checked above
-            summaries,  # type: ignore[arg-type]
-            objective=args.objective,
-            spans=args.spans,
-        )
-        columns: list[list[object]] = [
-            [None if math.isnan(value) else float(value) for value in values]
-            for values in (result.scores, result.probabilities)
-        ]
-        columns.append(result.decisions.tolist())
-        if args.evidence:
-            rows = map(result.sentences, range(len(result)))
-            columns.append([[asdict(found) for found in row] for row in rows])
-        writer.write(table, dict(zip(added, columns, strict=True)))
+    result = predict_file(
+        args.input,
+        args.output,
+        source_column=args.source_column,
+        summary_column=args.summary_column,
+        objective=args.objective,
+        evidence=args.evidence,
+        spans=args.spans,
+        restart=args.restart,
+        device=args.device,
+        progress=False if args.quiet else None,
+        tell=say,
+        **metric_options(args),
+    )
     say(f"{result}")
     return OK

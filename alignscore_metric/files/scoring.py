@@ -1,4 +1,4 @@
-"""A file in, the same file with scores out: the way of `alignscore score` and of Python users.
+"""A file in, the same file with scores or verdicts out: `alignscore score` and `predict`.
 
 Owns the order of the steps: check all rows, load the model, go on where a killed run stopped, score
 window by window, write, report. What tables, windows and growing files are is their own modules'.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -24,12 +24,21 @@ from alignscore_metric.errors import InputError
 from alignscore_metric.files import tables
 from alignscore_metric.files.devices import DevicePool
 from alignscore_metric.files.growing import GrowingTable, growing_table
-from alignscore_metric.files.tables import STANDARD, Table, open_table, write_rows
+from alignscore_metric.files.tables import (
+    SOURCE_NAMES,
+    STANDARD,
+    SUMMARY_NAMES,
+    Table,
+    TableReader,
+    arrow_schema,
+    open_table,
+    write_rows,
+)
 from alignscore_metric.files.windows import (
     WORK,
     CheckedTable,
+    Columns,
     Scored,
-    WindowScorer,
     by_work,
     checked_table,
     find_columns,
@@ -40,11 +49,29 @@ from alignscore_metric.files.windows import (
 )
 from alignscore_metric.metric import AlignScore, Spans
 from alignscore_metric.report.page import page_writer
-from alignscore_metric.result import AlignScoreResult, ScoreSummary, join_results
+from alignscore_metric.result import (
+    AlignScoreResult,
+    PredictionSummary,
+    ScoreSummary,
+    join_results,
+)
+from alignscore_metric.scores.decisions import VERDICT
 from alignscore_metric.system.whole_files import refuse_input_as_output
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Put = Callable[[Table, Scored], None]
 """Takes a window's rows and what became of them."""
+Tell = Callable[[str], object]
+"""Takes a line about a run."""
+
+SCORE_COLUMN = "alignscore"
+TRIED = 4
+"""Rows of each window whose stored scores are compared with new ones."""
+VERDICTS = ("probability", "consistent")
+CHANGED = 2e-3
+"""More than a score changes with the batch that it is made in, whatever the precision."""
 
 
 def score_file(
@@ -53,7 +80,7 @@ def score_file(
     *,
     source_column: str | None = None,
     summary_column: str | None = None,
-    score_column: str = "alignscore",
+    score_column: str = SCORE_COLUMN,
     evidence: bool = False,
     spans: Spans = False,
     report: str | Path | None = None,
@@ -61,7 +88,7 @@ def score_file(
     device: str | None = None,
     progress: bool | None = None,
     show: Put | None = None,
-    tell: Callable[[str], object] = lambda line: None,
+    tell: Tell = lambda line: None,
     **options: Any,  # noqa: ANN401  # as AlignScore takes them
 ) -> ScoreSummary:
     """Score a file of any size into another, with all of its columns.
@@ -103,14 +130,8 @@ def score_file(
         ...     len(summary) == len(list(rows))
         True
     """
-    refuse_input_as_output(output, [input])
-    reader = open_table(str(input))
-    silent = progress is False
-    with ExitStack() as places:  # opened before the work whose results they will hold
-        growing = None
-        if output is not None and str(output) != STANDARD:
-            growing = places.enter_context(growing_table(str(output)))
-            reader = places.enter_context(reader.spooled(growing.file.parent))
+    with ExitStack() as places:
+        reader, growing = places.enter_context(_place(input, output))
         page = places.enter_context(page_writer(report)) if report else None
         given = checked_table(
             reader,
@@ -123,28 +144,159 @@ def score_file(
                 progress=progress,
             )
         )
-        added = _Added(score_column, evidence, spans)
+        added = _Scores(score_column, evidence, spans)
         put = show or _nowhere
-        if output is not None:
-            put = partial(_to_file, growing, added) if growing else partial(_to_stdout, added)
-        run = _Run(given, scoring, put, keep=report is not None)
+        run = _Run(given, scoring, put if output is None else _writer(growing, added), bool(report))
         if growing is not None:
             why = "a report needs the evidence of every row" if report else None
             why = why or ("--restart was given" if restart else None)
             run.before = _begin(growing, given, scoring, added, restart=why, tell=tell)
-        shown = sys.stderr.isatty() if progress is None else progress
-        summary = run.score(progress=shown)
-        if not silent:
-            chosen = (
-                f"prefiltered by {options['prefilter']} and " if options.get("prefilter") else ""
-            )
-            tell(f"{run.pairs} (chunk, sentence) pairs {chosen}scored in {run.seconds:.1f} s")
+        summary = run.score(progress=_shown(progress))
+        if progress is not False:
+            tell(run.told(options.get("prefilter")))
         if growing is not None:
             growing.finish()
         if page is not None:
             title = f"{headline(summary.signature)} of {reader.name}"
             page.write(join_results(run.results).to_html(ids=run.names, title=title).encode())
     return summary
+
+
+def predict_file(
+    input: str | Path,  # what it is
+    output: str | Path,
+    *,
+    source_column: str | None = None,
+    summary_column: str | None = None,
+    objective: str = VERDICT,
+    evidence: bool = False,
+    spans: Spans = False,
+    restart: bool = False,
+    device: str | None = None,
+    progress: bool | None = None,
+    tell: Tell = lambda line: None,
+    **options: Any,  # noqa: ANN401  # as AlignScore takes them
+) -> PredictionSummary:
+    """Judge the rows of a file of any size consistent or not, into another with all of its columns.
+
+    Adds `alignscore`, `probability` and `consistent`. Goes on after a kill as `score_file` does.
+    Where there is a column `alignscore`, as `score_file` writes it, its scores are judged: of every
+    window some rows are scored anew, and others than these checkpoint and options give refused.
+
+    Args:
+        input: As for `score_file`.
+        output: Where to, likewise.
+        source_column: Likewise.
+        summary_column: Likewise.
+        objective: As for `AlignScore.predict`.
+        evidence: Add each sentence's score, verdict and best chunk too; every row is scored then.
+        spans: As for `AlignScore.evaluate`; for the evidence.
+        restart: Judge all rows, also those that a killed run had.
+        device: As for `AlignScore`.
+        progress: Bars on stderr; where None, only if stderr is a terminal.
+        tell: Called with lines about the run.
+        **options: Options of `AlignScore`.
+
+    Returns:
+        The verdicts on all rows, also those of an earlier run.
+
+    Raises:
+        InputError: As for `score_file`; a stored score is none, or another checkpoint's.
+        ConfigurationError: The output is the input; there is no calibration for these options, or
+            no threshold for the objective.
+    """
+    with _place(input, output) as (reader, growing):
+        names = [SCORE_COLUMN, f"{SCORE_COLUMN}_evidence"] if evidence else []
+        given = checked_table(
+            reader,
+            partial(
+                _columns_to_judge,
+                source=source_column,
+                summary=summary_column,
+                added=[*names, *VERDICTS],
+            ),
+        )
+        metric = AlignScore(**options, device=device, progress=progress)
+        nothing = metric.judge([], objective=objective)  # refused before anything is scored
+        added = _Verdicts(metric, objective, SCORE_COLUMN in given.columns, evidence, spans)
+        asked = partial(
+            score_windows, metric, evidence=evidence, spans=spans, threshold=nothing.threshold
+        )
+        tables = partial(score_tables, scorer=asked)
+        scoring = _Scoring(
+            nothing.signature,
+            metric.device.type,
+            partial(_stored_scores, metric) if added.stored else tables,
+        )
+        run = _Run(given, scoring, _writer(growing, added), keep=False)
+        if growing is not None:
+            why = "--restart was given" if restart else None
+            run.before = _begin(growing, given, scoring, added, restart=why, tell=tell)
+        summary = run.score(progress=_shown(progress))
+        if growing is not None:
+            growing.finish()
+    return metric.judge(summary.scores, objective=objective)
+
+
+@contextmanager
+def _place(
+    input: str | Path, output: str | Path | None
+) -> Iterator[tuple[TableReader, GrowingTable | None]]:
+    """What is read, and the file that will hold the rows: opened before the work for it."""
+    refuse_input_as_output(output, [input])
+    reader = open_table(str(input))
+    if output is None or str(output) == STANDARD:
+        yield reader, None
+        return
+    with growing_table(str(output)) as growing, reader.spooled(growing.file.parent) as spooled:
+        yield spooled, growing
+
+
+def _shown(progress: bool | None) -> bool:
+    return sys.stderr.isatty() if progress is None else progress
+
+
+def _columns_to_judge(
+    table: Table, *, source: str | None, summary: str | None, added: Iterable[str]
+) -> Columns:
+    """The columns of sources and summaries of a table that has no verdicts yet."""
+    columns = (
+        table.column(source, SOURCE_NAMES, role="source"),
+        table.column(summary, SUMMARY_NAMES, role="summary"),
+    )
+    for name in added:
+        if name in table.columns:
+            raise InputError(f"{table.name} already has a column {name!r}; rename it")
+    return columns
+
+
+def _stored_scores(
+    metric: AlignScore, tables: Iterable[Table], columns: Columns
+) -> Iterator[tuple[Table, Scored]]:
+    """Windows with the scores that they hold, some of which are tried."""
+    for table in tables:
+        scores = np.array([_stored(table, row) for row in range(len(table.rows))])
+        tried = table.part(0, min(TRIED, len(table.rows)))
+        anew = metric.score(*([row[name] for row in tried.rows] for name in columns))
+        for row, (old, new) in enumerate(zip(scores, anew, strict=False)):
+            if math.isnan(old) != math.isnan(new) or abs(old - new) > CHANGED:
+                raise InputError(
+                    f"{table.where(row)}: {SCORE_COLUMN} is {old:.4f}, but this checkpoint with "
+                    f"these options gives {new:.4f}; give those that made the column, or rename it"
+                )
+        yield table, Scored(scores, 0)
+
+
+def _stored(table: Table, row: int) -> float:
+    """A row's score; what is null or an empty cell is NaN."""
+    value = table.rows[row].get(SCORE_COLUMN)
+    try:
+        score = math.nan if value in (None, "") else float(value)
+    except (TypeError, ValueError, OverflowError):
+        score = math.inf
+    if math.isinf(score) or isinstance(value, bool):
+        raise InputError(f"{table.where(row)}: {SCORE_COLUMN} is {value!r:.60}, which is no score")
+    return score
 
 
 def row_names(table: Table) -> list[str]:
@@ -158,7 +310,7 @@ class _Scoring:
 
     signature: str
     kind: str
-    score: WindowScorer
+    score: Callable[[Iterable[Table], Columns], Iterator[tuple[Table, Scored]]]
 
     @property
     def work(self) -> int | None:
@@ -174,16 +326,39 @@ def _scoring(
     device = options.pop("device")
     if device is None or "," not in device:
         metric = AlignScore(**options, device=device, progress=progress)
-        yield _Scoring(metric.signature, metric.device.type, partial(score, metric))
+        tables = partial(score_tables, scorer=partial(score, metric))
+        yield _Scoring(metric.signature, metric.device.type, tables)
         return
     with DevicePool(device.split(","), **options) as pool:
         asked = partial(pool.score_windows, **score.keywords)
-        yield _Scoring(pool.signature, pool.kind, asked)
+        yield _Scoring(pool.signature, pool.kind, partial(score_tables, scorer=asked))
+
+
+class _Added(Protocol):
+    """The columns that a run adds, and how the evidence's spans are found."""
+
+    @property
+    def score(self) -> str:
+        """The column of scores."""
+
+    @property
+    def spans(self) -> Spans:
+        """How unsupported spans are found."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns."""
+
+    def of(self, scored: Scored) -> dict[str, list[object]]:
+        """The columns of a window."""
+
+    def schema(self, reader: TableReader) -> pa.Schema:
+        """Types of all columns, of those that are read too."""
 
 
 @dataclass(frozen=True)
-class _Added:
-    """The columns that scoring adds, and how the evidence's spans are found."""
+class _Scores:
+    """The columns that scoring adds."""
 
     score: str
     evidence: bool
@@ -197,10 +372,55 @@ class _Added:
         """The columns of a window."""
         return scored.columns(self.score, evidence=self.evidence)
 
+    def schema(self, reader: TableReader) -> pa.Schema:
+        """Types of all columns."""
+        return scored_schema(reader, *self.names)
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    """The columns that judging adds: the score too, where it is not stored."""
+
+    metric: AlignScore
+    objective: str
+    stored: bool
+    evidence: bool
+    spans: Spans
+    score: str = SCORE_COLUMN
+
+    @property
+    def names(self) -> list[str]:
+        score = [] if self.stored else [self.score]
+        return [*score, *VERDICTS, *([f"{self.score}_evidence"] if self.evidence else [])]
+
+    def of(self, scored: Scored) -> dict[str, list[object]]:
+        """The columns of a window."""
+        found = self.metric.judge(scored.scores, objective=self.objective)
+        chances = found.probabilities.tolist()
+        columns = scored.columns(self.score, evidence=self.evidence) | {
+            "probability": [None if math.isnan(chance) else chance for chance in chances],
+            "consistent": found.decisions.tolist(),
+        }
+        return {name: columns[name] for name in self.names}
+
+    def schema(self, reader: TableReader) -> pa.Schema:
+        """Types of all columns."""
+        import pyarrow as pa
+
+        given = arrow_schema(reader.windows())
+        known = {field.name: field for field in scored_schema(reader, *self._scored)}
+        known |= {"probability": pa.field("probability", pa.float64())}
+        known |= {"consistent": pa.field("consistent", pa.bool_())}
+        return pa.schema([*given, *(known[name] for name in self.names)])
+
+    @property
+    def _scored(self) -> list[str]:
+        return [self.score, *([f"{self.score}_evidence"] if self.evidence else [])]
+
 
 @dataclass
 class _Run:
-    """One run of `score_file`.
+    """One run over a file.
 
     Attributes:
         given: What is scored.
@@ -230,7 +450,7 @@ class _Run:
         done, given = len(self.before), self.given
         tables = rows_after(by_work(given.tables, given.texts, self.scoring.work), done)
         with tqdm(total=given.rows, initial=done, unit="row", disable=not progress) as bar:
-            for table, scored in score_tables(tables, given.texts, self.scoring.score):
+            for table, scored in self.scoring.score(tables, given.texts):
                 if self.keep and scored.evidence is not None:
                     self.results.append(scored.evidence)
                     self.names += row_names(table)
@@ -242,6 +462,11 @@ class _Run:
         sources = np.array(given.source_numbers, dtype=np.int64)
         return ScoreSummary(np.concatenate(scores), sources, self.scoring.signature)
 
+    def told(self, prefilter: str | None) -> str:
+        """What was done and how long it took."""
+        chosen = f"prefiltered by {prefilter} and " if prefilter else ""
+        return f"{self.pairs} (chunk, sentence) pairs {chosen}scored in {self.seconds:.1f} s"
+
 
 def _begin(
     growing: GrowingTable,
@@ -250,7 +475,7 @@ def _begin(
     added: _Added,
     *,
     restart: str | None,
-    tell: Callable[[str], object],
+    tell: Tell,
 ) -> list[float]:
     """Start the output's file, or go on with it: the scores that it has already."""
     run = {
@@ -261,7 +486,7 @@ def _begin(
         "window": [*tables.WINDOW, scoring.work],
     } | ({"spans": str(added.spans)} if added.spans else {})
     parquet = growing.file.suffix == ".parquet"
-    schema = scored_schema(given.reader, *added.names) if parquet else None
+    schema = added.schema(given.reader) if parquet else None
     reason = growing.start(run, [*given.columns, *added.names], schema, restart=restart)
     if reason is not None:
         tell(f"an unfinished {growing.file} is begun anew: {reason}")
@@ -275,6 +500,11 @@ def _begin(
 
 def _nowhere(table: Table, scored: Scored) -> None:
     """Let rows go: their scores are in the summary."""
+
+
+def _writer(growing: GrowingTable | None, added: _Added) -> Put:
+    """What puts rows into the growing table, or on stdout where there is none."""
+    return partial(_to_stdout, added) if growing is None else partial(_to_file, growing, added)
 
 
 def _to_file(growing: GrowingTable, added: _Added, table: Table, scored: Scored) -> None:

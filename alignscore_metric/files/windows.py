@@ -96,7 +96,12 @@ WindowScorer = Callable[[Iterable[Window]], Iterator[Scored]]
 
 
 def score_windows(
-    metric: AlignScore, windows: Iterable[Window], *, evidence: bool = False, spans: Spans = False
+    metric: AlignScore,
+    windows: Iterable[Window],
+    *,
+    evidence: bool = False,
+    spans: Spans = False,
+    threshold: float | None = None,
 ) -> Iterator[Scored]:
     """Score windows on the metric's device; the next is read and split in the meantime.
 
@@ -105,6 +110,7 @@ def score_windows(
         windows: Any number of them; taken from a thread, two at most before they are needed.
         evidence: Keep each window's result.
         spans: Find unsupported words too; see `AlignScore.evaluate`.
+        threshold: As for `AlignScore.evaluate_table`.
 
     Raises:
         InputError: Something is not text.
@@ -118,7 +124,7 @@ def score_windows(
     for table in ahead(tables, 1):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TruncationWarning)
-            result = metric.evaluate_table(table, spans=spans)
+            result = metric.evaluate_table(table, spans=spans, threshold=threshold)
         for warning in caught:
             kind, text = warning.category, str(warning.message)
             key = kind, "" if issubclass(kind, TruncationWarning) else text  # its numbers differ
