@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -93,3 +96,12 @@ def test_a_rail_lets_what_is_supported_pass_and_stops_the_rest(server, answer, c
         ]
     )
     assert said["content"] == shown
+
+
+def test_the_client_of_the_compose_file_shows_one_answer_and_not_the_other(server):
+    script = Path(__file__).resolve().parents[1] / "deploy" / "guardrails" / "ask.py"
+    done = subprocess.run(
+        [sys.executable, str(script), server], capture_output=True, text=True, check=True
+    )
+    shown = [line for line in done.stdout.splitlines() if line.startswith("shown:")]
+    assert shown == [f"shown:  {SUPPORTED}", f"shown:  {REFUSAL}"]

@@ -148,7 +148,8 @@ def test_the_two_commands_are_make_targets(target: str) -> None:
 )
 def test_links_and_named_files_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+    pictures = re.findall(r'src(?:set)?="(?!https?:)([^"]+)"', text)
+    for link in [*pictures, *re.findall(r"\]\((?!https?:)([^)#]+)\)", text)]:
         assert (ROOT / page).parent.joinpath(link).exists(), link
     if page == "docs/architecture.md":
         for name in re.findall(r"`([\w/]+\.py)`", text):

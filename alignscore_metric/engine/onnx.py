@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -225,11 +226,18 @@ def _quantise(file: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     whole = file.rename(file.with_suffix(".fp32"))
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints shapes
-        quantize_dynamic(
-            whole, file, op_types_to_quantize=["MatMul"], per_channel=True,
-            weight_type=QuantType.QInt8,
-        )  # fmt: skip
+    logging.disable(logging.WARNING)  # it recommends a step of its own
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints shapes
+            quantize_dynamic(
+                whole,
+                file,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+            )
+    finally:
+        logging.disable(logging.NOTSET)
     whole.unlink()
 
 
