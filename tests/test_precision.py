@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from alignscore_metric import AlignScore
 from alignscore_metric.engine import precision
-from alignscore_metric.engine.precision import choose, examples, remembered
+from alignscore_metric.engine.precision import choose, examples, has_bf16, remembered
 from alignscore_metric.errors import ConfigurationError, NumericalError
 
 CPU = torch.device("cpu")
@@ -135,6 +135,16 @@ def test_bf16_on_a_cpu_without_it(tiny_aligner: Path):
 def test_a_device_that_gives_no_numbers(tiny_aligner: Path, device: str):
     with pytest.raises(ConfigurationError, match=f"device '{device}' cannot be used here: ."):
         AlignScore(tiny_aligner, device=device)
+
+
+@pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+@pytest.mark.parametrize(("limit", "may"), [("AVX2", False), ("avx512_core", False), ("ALL", True)])
+def test_bf16_is_not_chosen_where_its_instructions_are_held_back(
+    monkeypatch: pytest.MonkeyPatch, variable: str, limit: str, *, may: bool
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    monkeypatch.setenv(variable, limit)
+    assert has_bf16() == may
 
 
 def test_an_unknown_precision():

@@ -84,7 +84,7 @@ class FakeMetric:
             split_summary=lambda summary: [s for s in summary.split("|") if s],
         )
 
-    def evaluate_table(self, table, *, spans=False):
+    def evaluate_table(self, table, *, spans=False, threshold=None):
         self.tables.append(len(table))
         scores = np.array([pair_score(table.chunks[c], table.sentences[s]) for c, s in table.pairs])
         best, cells = max_over_chunks(scores[table.cells], table.sentence_cells)
@@ -247,10 +247,10 @@ def test_windows_and_results_can_be_pickled(fake):
 def test_truncation_is_told_of_once(tmp_path, monkeypatch, fake):
     original = fake.evaluate_table
 
-    def warning(self, table):
+    def warning(self, table, **asked):
         warnings.warn(f"{len(fake.tables)} were cut", TruncationWarning, stacklevel=1)
         warnings.warn("something else", UserWarning, stacklevel=1)
-        return original(self, table)
+        return original(self, table, **asked)
 
     monkeypatch.setattr(fake, "evaluate_table", warning)
     with pytest.warns() as caught:
@@ -658,10 +658,10 @@ def test_an_error_half_way_keeps_what_is_certain(tmp_path, monkeypatch, capsys, 
     source, output = given(tmp_path, ".jsonl"), tmp_path / "out.jsonl"
     original = fake.evaluate_table
 
-    def broken(self, table):
+    def broken(self, table, **asked):
         if len(fake.tables) == 3:
             raise InputError("the model is ill")
-        return original(self, table)
+        return original(self, table, **asked)
 
     with monkeypatch.context() as patch:
         patch.setattr(fake, "evaluate_table", broken)
@@ -825,9 +825,9 @@ def test_printed_rows_come_out_window_by_window(tmp_path, monkeypatch, capsys, f
     source, seen = given(tmp_path, ".jsonl"), []
     original = fake.evaluate_table
 
-    def watching(self, table):
+    def watching(self, table, **asked):
         seen.append(capsys.readouterr().out.count("\n"))
-        return original(self, table)
+        return original(self, table, **asked)
 
     monkeypatch.setattr(fake, "evaluate_table", watching)
     assert score(source, "-q") == 0

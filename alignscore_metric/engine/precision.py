@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ COMPUTED_IN = {
 
 AUTO = "auto"
 PRECISIONS = (*COMPUTED_IN, AUTO)
+
+WITHOUT_BF16 = frozenset(
+    ["SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"]
+)
+"""Instructions that oneDNN may be held to and that multiply no bf16 numbers, by its names."""
 
 LARGEST_CHANGE, AUC_CHANGE = 0.005, 0.001
 """What `auto` lets a precision change: any summary's score, and the AUC over all of them."""
@@ -81,7 +87,13 @@ def faster_precisions(device: torch.device) -> Iterator[str]:
 
 
 def has_bf16() -> bool:
-    """Whether this CPU multiplies bf16 numbers itself; torch emulates it elsewhere, very slowly."""
+    """Whether this CPU multiplies bf16 numbers itself; torch emulates it elsewhere, very slowly.
+
+    Where oneDNN, which does torch's products, is held to older instructions, it does not.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA", "")
+    if limit.upper() in WITHOUT_BF16:
+        return False
     # Older versions cannot say.
     found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
