@@ -98,7 +98,8 @@ def _without(claim: str, place: Place) -> str:
 
 def _kind(word: str) -> str:
     """`number`, `name` or `phrase`; nothing for what stands between parts."""
-    if not word[0].isalnum() or word.lower() in FUNCTION_WORDS:
+    joins = word.lower() in FUNCTION_WORDS and word != "May"  # the month
+    if joins or not word[0].isalnum():
         return ""
     if any(map(str.isdigit, word)):
         return "number"
