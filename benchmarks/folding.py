@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
+from alignscore_metric import AlignScore
 from alignscore_metric.checkpoint.loading import load_checkpoint
+from alignscore_metric.pipeline import sentence_splitter
 from alignscore_metric.scores.decisions import equal_weights
-from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.copying import copied_shares
-from alignscore_metric.text.pairs import PairTable, build_pair_table
-from alignscore_metric.text.splitters import get_splitter
+from alignscore_metric.text.pairs import PairTable
 from alignscore_metric.training.card import read_record, write_record
 from alignscore_metric.training.data import AlignmentExample, encode_examples
 from alignscore_metric.training.evaluation import Outputs, predict
@@ -73,15 +73,11 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=0.6)
     args = parser.parse_args()
     loaded = load_checkpoint(args.model)
-    profile, splitter = loaded.aligner.profile, get_splitter("bundled_punkt")
-    chunker = SourceChunker(profile.chunking, profile.chunk_words, splitter, count_tokens=len)
+    profile, split = loaded.aligner.profile, sentence_splitter(loaded.aligner.profile)
     rows = [row | {"set": name} for name in SETS for row in rows_of(args.data, name, args.rows)]
-    rows = [row for row in rows if splitter.split(row["summary"])]
-    table = build_pair_table(
-        [row["source"] for row in rows],
-        [row["summary"] for row in rows],
-        split_source=chunker,
-        split_summary=splitter.split,
+    rows = [row for row in rows if split(row["summary"])]
+    table = AlignScore(args.model, progress=False).pair_table(
+        [row["source"] for row in rows], [row["summary"] for row in rows]
     )
     found = fit(
         sentence_logits(loaded, table),
