@@ -41,6 +41,7 @@ from alignscore_metric.scores.smart import SmartResult, smart_of_texts
 from alignscore_metric.text.chunking import SourceChunker
 from alignscore_metric.text.claims import claims_among
 from alignscore_metric.text.copying import blend, copied_shares
+from alignscore_metric.text.languages import rows_in_another_script, told
 from alignscore_metric.text.layout import LineSplitter
 from alignscore_metric.text.occlusion import occluded_spans
 from alignscore_metric.text.pairs import Example, PairLister, PairTable, Source
@@ -62,8 +63,16 @@ ENCODED_AT_ONCE = 2048
 UNCALIBRATED = 0.5
 """What a score must exceed to be supported where no calibration says more."""
 
+MULTILINGUAL = 200_000
+"""Least words of a vocabulary of many languages: XLM-R's and mDeBERTa's have 250,000, DeBERTa's
+128,000."""
+
 PART = 128
 """Most examples that are split while a GPU scores those before."""
+
+
+class NotEnglishWarning(UserWarning):
+    """Some pairs are in another language than the model's."""
 
 
 HEAD, OCCLUSION = "head", "occlusion"
@@ -116,6 +125,12 @@ class Pipeline:
         return calibration.threshold(VERDICT) if calibration else UNCALIBRATED
 
     @property
+    def _reads_english(self) -> bool:
+        """Whether English is what the aligner reads: by its vocabulary."""
+        size = getattr(self.engine.aligner.encoder.config, "vocab_size", 0)
+        return bool(size < MULTILINGUAL)
+
+    @property
     def device(self) -> torch.device:
         """Where pairs are scored."""
         return torch.device(self.engine.aligner.device)
@@ -137,7 +152,7 @@ class Pipeline:
         lister = self._lister()
         first = self.first_part or len(sources)
         parts = _in_parts(zip(sources, summaries, strict=True), first)
-        return self._evaluate(
+        result = self._evaluate(
             lister.chunks,
             lister.sentences,
             map(lister.add, parts),
@@ -145,6 +160,10 @@ class Pipeline:
             total=lambda: lister.expected(len(sources)),
             asked=asked,
         )
+        if result.not_english:
+            names = [f"row {row}" for row in result.not_english]
+            warnings.warn(told(len(result), names), NotEnglishWarning, stacklevel=4)
+        return result
 
     def evaluate_table(self, table: PairTable, asked: Asked = SCORES_ALONE) -> AlignScoreResult:
         """Score what `pair_table` gave; errors as for `evaluate`."""
@@ -257,6 +276,7 @@ class Pipeline:
             signature=self.signature,
             threshold=self.threshold,
             relations=values[:, [NEUTRAL, CONTRADICTION]],
+            not_english=rows_in_another_script(table) if self._reads_english else (),
         )
 
     def _with_spans(

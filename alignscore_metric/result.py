@@ -223,6 +223,7 @@ class AlignScoreResult(_Scores):
         relations: Of each cell the probabilities that the chunk says nothing of the sentence and
             that it contradicts it, shape [C, 2]; NaN where they are not known.
         spans: The unsupported spans of each sentence, S of them; None where not asked for.
+        not_english: Numbers of the pairs in another script than the model's language has.
     """
 
     scores: Floats
@@ -233,6 +234,7 @@ class AlignScoreResult(_Scores):
     threshold: float = 0.5
     relations: Floats | None = None
     spans: tuple[tuple[UnsupportedSpan, ...], ...] | None = None
+    not_english: tuple[int, ...] = ()
 
     def _sources(self) -> Ints:
         return self.table.example_sources
@@ -441,7 +443,17 @@ def join_results(results: Sequence[AlignScoreResult]) -> AlignScoreResult:
         threshold=results[0].threshold,
         relations=_joined_relations([result.relations for result in results]),
         spans=_joined_spans([result.spans for result in results]),
+        not_english=tuple(
+            first + row
+            for first, result in zip(_firsts(results), results, strict=True)
+            for row in result.not_english
+        ),
     )
+
+
+def _firsts(results: Sequence[AlignScoreResult]) -> list[int]:
+    """The number that the first pair of each result has in the joined one."""
+    return [0, *itertools.accumulate(map(len, results))][:-1]
 
 
 def _joined_relations(parts: Sequence[Floats | None]) -> Floats | None:

@@ -118,7 +118,10 @@ def test_the_page_holds_every_example_and_its_evidence():
         found = result.sentences(row)
         assert score is None if not found else score == pytest.approx(result.scores[row], abs=1e-4)
         assert [text for text, *_ in sentences] == list(ROWS[row][2])
-        for one, (_, score, chunk, number, of, closest) in zip(found, sentences, strict=True):
+        for one, (_, score, chunk, number, of, closest, *said) in zip(
+            found, sentences, strict=True
+        ):
+            assert said == [one.verdict, None, None]
             chunks = ROWS[row][1].split("|")
             pieces = data["chunks"][chunk]
             assert score == pytest.approx(one.score, abs=1e-4)
@@ -344,14 +347,15 @@ def test_the_command_refuses_a_place_before_it_scores(
 def test_a_notebook_shows_the_worst_examples():
     result = result_of([*MANY, ROWS[1]])
     parsed = Page(result._repr_html_())
-    cells = np.array(parsed.texts["td"]).reshape(-1, 5)
+    cells = np.array(parsed.texts["td"]).reshape(-1, 6)
     worst = np.argsort([np.mean(list(found.values())) for *_, found in MANY])[: len(cells)]
     assert [int(row) for row in cells[:, 0]] == worst.tolist()
     assert len(cells) == 5
-    for row, score, sentence, lowest, closest in cells:
+    for row, score, sentence, lowest, verdict, closest in cells:
+        assert verdict == ("supported" if float(lowest) > 0.5 else "unsupported")
         assert score == f"{result.scores[int(row)]:.4f}"
         assert (sentence, lowest) == (f"It is {row}.", score)
-        assert closest == "Snow fell in Leeds."
+        assert closest == f"Number {row} is here."  # which shares most, none supporting
     assert parsed.texts["p"][0] == str(result).split("\n")[0]
     assert parsed.texts["code"] == [result.signature]
 

@@ -310,6 +310,14 @@ def test_judgments_are_those_of_the_metric(bundled_client, bundled, example_rows
             assert spans_found == spans_wanted
 
 
+def test_rows_that_are_not_english_are_named_in_the_reply(bundled_client):
+    body = {"sources": ["It rained."] * 2, "summaries": ["It rained.", "Шёл дождь."]}
+    answer = bundled_client.post("/predict", json=body).json()
+    assert answer["warnings"][0].startswith(
+        "1 of 2 rows are not in English, by their script (row 1)"
+    )
+
+
 def test_what_cannot_be_judged_is_refused(bundled_client, client):
     body = {"sources": ["It rained."], "summaries": ["It rained."]}
     wrong = problem(bundled_client.post("/predict", json=body | {"objective": "luck"}), 422)

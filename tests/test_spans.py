@@ -2,6 +2,8 @@
 
 import json
 import re
+import unicodedata
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +16,15 @@ from alignscore_metric import AlignScore
 from alignscore_metric.checkpoint.aligner import Aligner, AlignerConfig, pair_relations
 from alignscore_metric.checkpoint.loading import load_checkpoint
 from alignscore_metric.checkpoint.profile import Profile
+from alignscore_metric.commands.main import main
 from alignscore_metric.engine.encoding import token_places
 from alignscore_metric.engine.packed import can_pack
 from alignscore_metric.errors import ConfigurationError
-from alignscore_metric.pipeline import build_pipeline
+from alignscore_metric.pipeline import NotEnglishWarning, build_pipeline
+from alignscore_metric.result import join_results
 from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.forms import one_form, traced
+from alignscore_metric.text.languages import in_another_script
 from alignscore_metric.text.occlusion import RISE, occluded_spans, parts
 from alignscore_metric.text.places import SEVERAL, chunk_places
 from alignscore_metric.text.spans import doubted_spans
@@ -346,3 +351,46 @@ def test_evidence_as_json_has_all_of_it(bundled):
     assert passage[row["chunk_start"] : row["chunk_end"]].split() == row["chunk"].split()
     assert row["verdict"] in ("supported", "contradicted", "unmentioned")
     assert all(span.keys() == {"start", "end", "text", "score"} for span in row["unsupported"])
+
+
+# ---------------------------------------------------------------------------------- not English
+
+RUSSIAN, JAPANESE = "Мост был закрыт в понедельник.", "橋は月曜日に閉鎖された。"
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (RUSSIAN, True),
+        (JAPANESE, True),
+        ("\u0397 γέφυρα έκλεισε.", True),
+        ("أغلق الجسر يوم الاثنين.", True),
+        ("Le pont a été fermé à Orléans, où il gèle.", False),  # Latin letters
+        ("Nguyễn Văn Linh mở đường.", False),
+        ("The Москва club won in Leeds.", False),
+        ("\U0001f600 12 %", False),
+        ("", False),
+    ],
+)
+def test_scripts(text, other):
+    assert in_another_script(text) is other
+    letters = [c for c in text if c.isalpha()]  # against Unicode's names
+    latin = sum(unicodedata.name(c).startswith("LATIN") for c in letters)
+    assert other == (2 * (len(letters) - latin) > len(letters))
+
+
+def test_rows_that_are_not_english_are_counted_and_named(bundled, tmp_path, capsys):
+    sources = [SOURCE[0], RUSSIAN, SOURCE[0], [SOURCE[0], JAPANESE]]
+    summaries = ["It was closed.", "The bridge was closed.", JAPANESE, "It was closed."]
+    with pytest.warns(NotEnglishWarning, match=r"^3 of 4 rows .*\(row 1, row 2, row 3\)"):
+        found = bundled.evaluate(sources, summaries)
+    assert found.not_english == (1, 2, 3)
+    assert join_results([found, found]).not_english == (1, 2, 3, 5, 6, 7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bundled.evaluate(sources[:1], summaries[:1])
+    rows = [{"source": a, "summary": b} for a, b in zip(sources, summaries, strict=True)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    assert main(["score", str(file), "-o", str(tmp_path / "out.jsonl"), "--device", "cpu"]) == 0
+    assert "3 of 4 rows are not in English, by their script" in capsys.readouterr().err

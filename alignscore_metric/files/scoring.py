@@ -57,6 +57,7 @@ from alignscore_metric.result import (
 )
 from alignscore_metric.scores.decisions import VERDICT
 from alignscore_metric.system.whole_files import refuse_input_as_output
+from alignscore_metric.text.languages import told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,6 +153,8 @@ def score_file(
             why = why or ("--restart was given" if restart else None)
             run.before = _begin(growing, given, scoring, added, restart=why, tell=tell)
         summary = run.score(progress=_shown(progress))
+        if run.not_english:
+            tell(told(len(summary), run.not_english))
         if progress is not False:
             tell(run.told(options.get("prefilter")))
         if growing is not None:
@@ -430,6 +433,7 @@ class _Run:
         before: Scores of the rows that an earlier run had.
         results: Of each window, where they are kept.
         names: What a report should call the rows.
+        not_english: What to call the rows in another script than English.
         pairs: How many (chunk, sentence) pairs were scored.
         seconds: How long it took.
     """
@@ -441,6 +445,7 @@ class _Run:
     before: list[float] = field(default_factory=list)
     results: list[AlignScoreResult] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    not_english: list[str] = field(default_factory=list)
     pairs: int = 0
     seconds: float = 0.0
 
@@ -454,6 +459,7 @@ class _Run:
                 if self.keep and scored.evidence is not None:
                     self.results.append(scored.evidence)
                     self.names += row_names(table)
+                self.not_english += [table.where(row) for row in scored.not_english]
                 self.put(table, scored)
                 scores.append(scored.scores)
                 self.pairs += scored.pairs

@@ -69,11 +69,13 @@ class Scored:
         scores: One per row, shape [N]; NaN where the summary has no sentence.
         pairs: How many (chunk, sentence) pairs were scored.
         evidence: All of the result, where it was asked for.
+        not_english: Numbers of the rows in another script than English.
     """
 
     scores: npt.NDArray[np.float64]
     pairs: int
     evidence: AlignScoreResult | None = None
+    not_english: tuple[int, ...] = ()
 
     def columns(self, name: str, *, evidence: bool = True) -> dict[str, list[object]]:
         """The columns that it adds to its rows; an undefined score is None.
@@ -131,7 +133,8 @@ def score_windows(
             if key not in told:
                 told.add(key)
                 warnings.warn_explicit(text, kind, warning.filename, warning.lineno)
-        yield Scored(result.scores, len(table.pairs), result if evidence else None)
+        kept = result if evidence else None
+        yield Scored(result.scores, len(table.pairs), kept, result.not_english)
 
 
 def score_tables(

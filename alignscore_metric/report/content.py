@@ -13,7 +13,7 @@ from alignscore_metric.text.excerpt import closest_sentence
 from alignscore_metric.text.splitters import get_splitter
 
 if TYPE_CHECKING:
-    from alignscore_metric.report.evaluation import Evaluation
+    from alignscore_metric.report.evaluation import Evaluation, Evidence
 
 DECIMALS = 4
 """Decimals of a score in the page's data."""
@@ -28,10 +28,12 @@ def page_content(result: Evaluation, names: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         `range`: the lowest and the highest score that a colour stands for. `chunks`: each chunk
-        that supports a sentence best, once, as the list of its sentences. `examples`: N lists of
+        that is shown beside a sentence, once, as the list of its sentences. `examples`: N lists of
         name, score (None if undefined) and sentences; of a sentence: its text, its score, the
-        place of its best chunk in `chunks`, the number of that chunk in its source, from 1, how
-        many chunks the source has, and which sentence of the chunk to show first, from 0.
+        place of its chunk in `chunks`, the number of that chunk in its source, from 1, how many
+        chunks the source has, which sentence of the chunk to show first, from 0, its verdict, its
+        unsupported words (first UTF-16 unit and the one after the last; None if not asked for),
+        and number and probability of the chunk that contradicts it most, if that is another one.
     """
     evidence = [result.sentences(row) for row in range(len(result))]
     split = get_splitter("bundled_punkt").split
@@ -45,13 +47,38 @@ def page_content(result: Evaluation, names: Sequence[str]) -> dict[str, Any]:
             place, pieces = chunks[found.chunk]
             closest = pieces.index(closest_sentence(pieces, found.sentence))
             where = [place, found.chunk_index + 1, next(counts), closest]
-            entries.append([found.sentence, round(found.score, DECIMALS), *where])
+            said = [found.verdict, _unsupported(found), _worst(found)]
+            entries.append([found.sentence, round(found.score, DECIMALS), *where, *said])
         examples.append([name, None if np.isnan(score) else round(score, DECIMALS), entries])
     return {
         "range": score_range(result.sentence_scores),
         "chunks": [pieces for _, pieces in chunks.values()],
         "examples": examples,
     }
+
+
+def _unsupported(found: Evidence) -> list[tuple[int, int]] | None:
+    """Where in the sentence its unsupported words stand, as scripts count."""
+    if found.unsupported is None:
+        return None
+    return [
+        (
+            _units(found.sentence[: span.start - found.start]),
+            _units(found.sentence[: span.end - found.start]),
+        )
+        for span in found.unsupported
+    ]
+
+
+def _units(text: str) -> int:
+    """UTF-16 units of a text."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _worst(found: Evidence) -> list[float] | None:
+    if found.worst is None:
+        return None
+    return [found.worst.chunk_index + 1, round(found.worst.contradiction, 2)]
 
 
 def cut(chunk: str, split: Callable[[str], list[str]]) -> list[str]:

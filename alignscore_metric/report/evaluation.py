@@ -9,6 +9,26 @@ from alignscore_metric.arrays import Floats
 from alignscore_metric.text.pairs import PairTable
 
 
+class Span(Protocol):
+    """Words that are not supported; see `UnsupportedSpan`."""
+
+    @property
+    def start(self) -> int: ...  # noqa: D102  # as there
+
+    @property
+    def end(self) -> int: ...  # noqa: D102
+
+
+class Contradicting(Protocol):
+    """The chunk that contradicts most; see `Contradiction`."""
+
+    @property
+    def chunk_index(self) -> int: ...  # noqa: D102  # as there
+
+    @property
+    def contradiction(self) -> float: ...  # noqa: D102
+
+
 class Evidence(Protocol):
     """A sentence of a summary and its best chunk; see `SentenceEvidence`."""
 
@@ -23,6 +43,21 @@ class Evidence(Protocol):
 
     @property
     def chunk_index(self) -> int: ...  # noqa: D102
+
+    @property
+    def start(self) -> int: ...  # noqa: D102
+
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+
+    @property
+    def supported(self) -> bool: ...  # noqa: D102
+
+    @property
+    def unsupported(self) -> Sequence[Span] | None: ...  # noqa: D102
+
+    @property
+    def worst(self) -> Contradicting | None: ...  # noqa: D102
 
 
 class Evaluation(Protocol):

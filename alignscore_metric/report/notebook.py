@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 ROWS = 5
 CHARACTERS = 200
-HEADINGS = ("row", "score", "least supported sentence", "its score", "closest to it in the source")
+HEADINGS = (
+    *("row", "score", "least supported sentence", "its score", "its verdict"),
+    "closest to it in the source",
+)
 
 
 def render_table(result: Evaluation) -> str:
@@ -44,6 +47,7 @@ def _worst_of(result: Evaluation, row: int) -> list[str]:
         f"{result.scores[row]:.4f}",
         shorten(found.sentence, CHARACTERS, placeholder=" ..."),
         f"{found.score:.4f}",
+        found.verdict,
         shorten(closest_sentence(pieces, found.sentence), CHARACTERS, placeholder=" ..."),
     ]
 

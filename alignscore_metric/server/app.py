@@ -31,6 +31,7 @@ from alignscore_metric.server.docs import POLICY, docs_page
 from alignscore_metric.server.guard import Guard, check_token, refusal_response
 from alignscore_metric.server.limits import Limits, RefusalError
 from alignscore_metric.server.monitor import CLIENT_GONE, Monitor, Monitored
+from alignscore_metric.text.languages import told
 from alignscore_metric.text.pairs import Source
 from alignscore_metric.version import __version__
 
@@ -293,9 +294,16 @@ def _add_predicting(app: FastAPI, batcher: Batcher, limits: Limits) -> None:
             judgments=[_judgment(found, row) for row in part.rows],
             objective=found.objective,
             threshold=found.threshold if math.isfinite(found.threshold) else None,
-            warnings=[],
+            warnings=_warnings(part),
             signature=found.signature,
         )
+
+
+def _warnings(part: BatchPart) -> list[str]:
+    """What is to be said of a request's rows."""
+    first = part.rows.start
+    rows = [f"row {row - first}" for row in part.result.not_english if row in part.rows]
+    return [told(len(part.rows), rows)] if rows else []
 
 
 def _judgment(found: PredictionResult, row: int) -> Judgment:

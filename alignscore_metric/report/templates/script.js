@@ -7,8 +7,8 @@ const BANDS = 5;
 const data = JSON.parse(document.getElementById("data").textContent);
 const [LOW, HIGH] = data.range;
 const examples = data.examples.map(([name, score, entries], row) => {
-  const sentences = entries.map(([text, score, chunk, number, of, closest]) =>
-    ({ text, score, number, of, closest, pieces: data.chunks[chunk] }));
+  const sentences = entries.map(([text, score, chunk, number, of, closest, verdict, wrong, worst]) =>
+    ({ text, score, number, of, closest, verdict, wrong, worst, pieces: data.chunks[chunk] }));
   const lowest = sentences.length ? Math.min(...sentences.map((one) => one.score)) : null;
   const searched = [name, ...sentences.map((one) => one.text)].join(" ").toLowerCase();
   return { row, name, score, lowest, sentences, searched };
@@ -92,6 +92,31 @@ function marked(text, other) {
   return [...nodes, text.slice(end)];
 }
 
+// --- words that nothing supports, and verdicts
+
+// A sentence as nodes, its unsupported words under a wavy line; `rest` makes nodes of what is between.
+function withWrong({ text, wrong }, rest = (piece) => [piece]) {
+  const nodes = [];
+  let end = 0;
+  for (const [from, to] of wrong ?? []) {
+    nodes.push(...rest(text.slice(end, from)), make("u", { class: "wrong" }, text.slice(from, to)));
+    end = to;
+  }
+  return [...nodes, ...rest(text.slice(end))];
+}
+
+const VERDICTS = {
+  supported: ["", "Supported best by"],
+  contradicted: ["contradicted", "Contradicted by the source; likeliest:"],
+  unmentioned: ["not in the source", "Not in the source; likeliest:"],
+  unsupported: ["not supported", "Not supported; likeliest:"],
+};
+
+function verdictOf({ verdict }) {
+  const [short] = VERDICTS[verdict];
+  return short ? [make("small", { class: "verdict" }, short)] : [];
+}
+
 // --- one example: its sentences as tabs, the evidence of the chosen one as their panel
 
 function details(example) {
@@ -102,9 +127,11 @@ function details(example) {
     const tabs = make("div", { role: "tablist", "aria-orientation": "vertical",
       "aria-label": "Sentences of the summary" });
     const panel = make("section", { id: "evidence", role: "tabpanel" });
-    tabs.append(...example.sentences.map(({ text, score }, place) =>
+    tabs.append(...example.sentences.map((sentence, place) =>
       make("button", { role: "tab", id: `tab-${place}`, "aria-controls": "evidence" },
-        badge(score), make("span", { class: `text ${band(score)}` }, text))));
+        badge(sentence.score), make("span", {},
+          make("span", { class: `text ${band(sentence.score)}` }, ...withWrong(sentence)),
+          ...verdictOf(sentence)))));
     tabs.addEventListener("click", (event) => {
       const tab = event.target.closest("[role=tab]");
       if (tab) choose(example, tab);
@@ -124,15 +151,19 @@ function choose(example, tab) {
     one.setAttribute("aria-selected", one === tab);
     one.tabIndex = one === tab ? 0 : -1;
   }
-  const { text, pieces, closest, number, of } = example.sentences[tabs.indexOf(tab)];
+  const sentence = example.sentences[tabs.indexOf(tab)];
+  const { text, pieces, closest, number, of, verdict, wrong, worst } = sentence;
   const chunk = make("blockquote", { tabindex: 0, "aria-label": "Chunk of the source" },
     ...pieces.map((piece, place) =>
       make("span", place === closest ? { class: "closest" } : {}, ...marked(piece, text))));
   find("#evidence").setAttribute("aria-labelledby", tab.id);
   find("#evidence").replaceChildren(
-    make("h3", {}, "Sentence"), make("p", {}, ...marked(text, pieces.join(""))),
-    make("h3", {}, `Supported best by chunk ${number} of ${of} of the source`), chunk,
-    make("p", { class: "note" }, "Marked: words that both have. Underlined: the closest sentence."));
+    make("h3", {}, "Sentence"),
+    make("p", {}, ...withWrong(sentence, (piece) => marked(piece, pieces.join("")))),
+    make("h3", {}, `${VERDICTS[verdict][1]} chunk ${number} of ${of} of the source`), chunk,
+    make("p", { class: "note" }, "Marked: words that both have. Underlined: the closest sentence." +
+      (wrong?.length ? " Wavy: words that the source does not support." : "") +
+      (worst && worst[1] > 0.5 ? ` Chunk ${worst[0]} contradicts the sentence most (${worst[1]}).` : "")));
   const shown = find(".closest", chunk);
   chunk.scrollTop = shown.offsetTop - Math.max(0, chunk.clientHeight - shown.offsetHeight) / 2;
 }
@@ -182,8 +213,9 @@ function list() {
 }
 
 function rowOf(example) {
-  const summary = example.sentences.flatMap(({ text, score }) =>
-    [make("span", { class: `text ${band(score)}` }, `${text}\u00a0`, make("small", {}, score.toFixed(2))), " "]);
+  const summary = example.sentences.flatMap((sentence) =>
+    [make("span", { class: `text ${band(sentence.score)}` }, ...withWrong(sentence), "\u00a0",
+      make("small", {}, sentence.score.toFixed(2))), " "]);
   const name = make("button", { id: `example-${example.row}`, "aria-expanded": false }, example.name);
   return make("tr", { "data-row": example.row }, make("td", {}, badge(example.score)),
     make("td", {}, badge(example.lowest)), make("th", { scope: "row" }, name,
