@@ -236,6 +236,8 @@ def predict_file(
             why = "--restart was given" if restart else None
             run.before = _begin(growing, given, scoring, added, restart=why, tell=tell)
         summary = run.score(progress=_shown(progress))
+        if run.not_english:
+            tell(told(len(summary), run.not_english))
         if growing is not None:
             growing.finish()
     return metric.judge(summary.scores, objective=objective)
