@@ -19,16 +19,21 @@ from alignscore_metric.leaderboards.datasets.files import find, read
 from alignscore_metric.leaderboards.datasets.readers import get_reader
 
 EVALUATION = [card for card in load_cards().values() if card.role == "evaluation"]
+#: Sets of which no file at all is at hand.
+NOT_AT_HAND = {
+    "aggrefact_sota", "bump", "faithbench", "llm_aggrefact", "ragtruth", "summedits",
+    "true_vitaminc", "wice",
+}  # fmt: skip
 #: Splits of which no file is at hand.
-ABSENT = {("factcc", "test"), ("true_vitaminc", "all")}
+ABSENT = {("factcc", "test")} | {
+    (card.name, split) for card in EVALUATION if card.name in NOT_AT_HAND for split in card.splits
+}
 COUNTED = [
     (card.name, split)
     for card in EVALUATION
     for split in card.splits
     if (card.name, split) not in ABSENT
 ]
-#: Sets of which no file at all is at hand.
-NOT_AT_HAND = {"true_vitaminc"}
 #: Sets whose published file lacks the texts; the uniform file gives them.
 WITHOUT_TEXTS = {"frank", "xsumfaith", "true_mnbm"}
 OFFICIAL = [
@@ -36,7 +41,7 @@ OFFICIAL = [
     for card in EVALUATION
     for number, source in enumerate(card.sources)
     if source.reader != "uniform"
-    and card.name not in {"true_fever", "true_vitaminc"}
+    and card.name not in {"true_fever", *NOT_AT_HAND}
     and "frank/benchmark_data.json" not in source.files
 ]
 #: TRUE's names of its sets in the file of other people's scores.

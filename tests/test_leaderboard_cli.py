@@ -394,6 +394,8 @@ def test_a_site_is_of_all_boards_that_the_runs_cover(here, capsys, monkeypatch):
     assert {(b.benchmark, b.split, b.statistic): len(b.columns) for b in made["boards"]} == {
         ("summac", "test", "roc_auc"): 2,
         ("summac", "val", "roc_auc"): 2,
+        ("summac_inaccuracy", "test", "roc_auc"): 2,
+        ("summac_inaccuracy", "val", "roc_auc"): 2,
         ("true", "all", "roc_auc"): 1,  # qags_xsum is of both
         ("alignscore_other", "all", "roc_auc"): 4,
         ("alignscore_other", "all", "spearman"): 4,
@@ -418,7 +420,11 @@ def test_a_site_leaves_out_pooled_splits_that_no_metric_has_whole(here, data, mo
     for metric, split in (("overlap", "val"), ("bleu", "test")):
         board("run", "summac", "--split", split, "--metric", metric, "-q")
     board("site", "pages", *QUICK)
-    assert {(b.benchmark, b.split) for b in made} == {("summac", "test"), ("summac", "val")}
+    assert {(b.benchmark, b.split) for b in made} == {
+        (benchmark, split)
+        for benchmark in ("summac", "summac_inaccuracy")
+        for split in ("test", "val")
+    }
 
 
 # ------------------------------------------------------------ submit
@@ -850,4 +856,5 @@ def test_a_card_is_compared_with_names_and_data(here, data, capsys):
     card.write_text(text, encoding="utf-8")
     code, out = checked(capsys, card, "--data", data)  # 24 made-up rows are not what it counts
     assert code == 2
-    assert "24 rows, 12 positive; on the card: 671 rows" in out
+    assert "test: 24 rows, 12 positive; " in out
+    assert "on the card: 1575 rows, 567 positive" in out
