@@ -57,7 +57,7 @@ from alignscore_metric.text.prefilter import (
 from alignscore_metric.text.spans import DoubtedSpan
 from alignscore_metric.text.splitters import SentenceSplitter, get_splitter
 
-ENCODED_AT_ONCE = 2048
+COUNTED_AT_ONCE = 2048
 """Pairs whose tokens are counted at a time."""
 
 UNCALIBRATED = 0.5
@@ -179,7 +179,7 @@ class Pipeline:
     def count_tokens(self, table: PairTable) -> int:
         """Tokens of all of a table's pairs, as the engine reads them."""
         encoder = self.engine.encoder(table.chunks, table.sentences)
-        parts = np.array_split(table.pairs, len(table.pairs) // ENCODED_AT_ONCE + 1)
+        parts = np.array_split(table.pairs, len(table.pairs) // COUNTED_AT_ONCE + 1)
         return sum(int(encoder.encode(part).sizes[:, 0].sum()) for part in parts)
 
     def smart(self, sources: Sequence[Source], summaries: Sequence[str]) -> SmartResult:
