@@ -56,6 +56,7 @@ def row_of(metric: str, board: str) -> float:
     return float(re.search(rf"^{metric} +([\d.]+)", board, flags=re.MULTILINE)[1])
 
 
+@pytest.mark.slow
 def test_a_dataset(clone, monkeypatch):
     monkeypatch.chdir(clone)
     (code,), (card,) = blocks("dataset", "python"), blocks("dataset", "yaml")
@@ -71,6 +72,7 @@ def test_a_dataset(clone, monkeypatch):
     assert "# Bridges" in (clone / "docs" / "data_cards" / "bridges.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_metric(clone, monkeypatch, capsys):
     monkeypatch.chdir(clone)
     function, use = blocks("metric", "python")

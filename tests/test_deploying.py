@@ -55,6 +55,7 @@ def test_what_is_copied_and_installed_is_there():
     assert json.loads(found["ENTRYPOINT"]) == ["alignscore"]
 
 
+@pytest.mark.slow
 def test_the_containers_command_is_healthy_and_stops_cleanly(tmp_path):
     """ENTRYPOINT, CMD, ENV, HEALTHCHECK and STOPSIGNAL as they stand, on a free port."""
     pytest.importorskip("fastapi", reason="needs the extra `server`")

@@ -77,6 +77,7 @@ def bundled(tmp_path_factory) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize("kind", ["bundled", "tiny_aligner", "roberta"])
+@pytest.mark.slow
 def test_fp32_gives_the_metrics_scores(kind, request, tmp_path):
     model, folder = request.getfixturevalue(kind), tmp_path / "graph"
     if kind == "bundled":
@@ -92,6 +93,7 @@ def test_fp32_gives_the_metrics_scores(kind, request, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_int8_says_its_error_and_is_near(tmp_path):
     said = converted("mini", tmp_path / "graph", "int8")
     largest, mean = map(float, re.findall(r"by(?: at most)? (\d\S*\d)", said))

@@ -62,6 +62,7 @@ def test_a_precision_that_overflows_is_passed_over(monkeypatch: pytest.MonkeyPat
     assert choose(CPU, score, FAITHFUL) == "bf16"
 
 
+@pytest.mark.slow
 def test_auto_keeps_its_promise(monkeypatch: pytest.MonkeyPatch, own_home: Path):
     """Few examples, for time; whatever this machine chooses must be within the bounds on them."""
     sources, summaries, faithful = (values[:6] for values in examples())
