@@ -241,6 +241,7 @@ def read_token_classifier(folder: Path, *, profile: str | None, label: str | Non
             pooling=WEAKEST_TOKEN,
             heads=["bin"],
             span_head=True,
+            span_threshold=0.5,  # of two labels, the likelier
             profile=found.to_dict(),
         ),
         renamed(tensors, {"": "encoder.model."})
