@@ -131,6 +131,6 @@ def test_every_page_is_named_and_followed():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     pages = {path.stem for path in FOLDER.glob("*.md")}
     assert pages == set(re.findall(r"\]\(docs/contributing/(\w+)\.md\)", text))
-    assert pages == {"dataset", "metric", "profile", "regulariser"}
+    assert pages == {"dataset", "metric", "profile", "regulariser", "scores"}
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert (ROOT / link).exists(), link

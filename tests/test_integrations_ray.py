@@ -237,7 +237,9 @@ def test_what_the_command_refuses(tmp_path, monkeypatch, capsys, arguments, told
 
 
 def test_a_model_that_is_not_there_is_told_of_and_not_tried_again():
-    plan = interface._Plan(interface._Files(None, [], None, ""), TEXTS, "s", False, Bounds(1, 1), 1)
+    plan = interface._Plan(
+        interface._Files(None, [], None, ""), TEXTS, "s", False, False, Bounds(1, 1), 1
+    )
     actor = interface._PartScorer(plan, {"model": "nowhere"})
     (row,) = actor(interface._pickled(None)).to_pylist()
     with pytest.raises(ConfigurationError, match="nowhere"):
@@ -246,7 +248,7 @@ def test_a_model_that_is_not_there_is_told_of_and_not_tried_again():
 
 def test_missing_parts_are_noticed(tmp_path):
     files = interface._Files(None, ["a", "b"], pa.fs.LocalFileSystem(), str(tmp_path))
-    plan = interface._Plan(files, TEXTS, "s", False, Bounds(1, 1), 1)
+    plan = interface._Plan(files, TEXTS, "s", False, False, Bounds(1, 1), 1)
 
     def part(file: int, place: int, last: bool, signature: str = "x") -> interface._ScoredPart:
         return interface._ScoredPart(file, place, last, np.ones(2), np.arange(2), signature)

@@ -46,7 +46,7 @@ def test_the_committed_notebooks_have_no_outputs():
 @pytest.mark.slow
 def test_score_your_summaries(tmp_path):
     outputs = run("score_your_summaries", tmp_path)
-    (mean,) = re.findall(r"AlignScore (0\.\d{4}) \(95% interval", outputs[1])
+    (mean,) = re.findall(r"AlignScore \(mini\) (0\.\d{4}) \(95% interval", outputs[1])
     scores = re.findall(r"-\w+/[\w-]+ +(0\.\d+)|/[\w-]+ +(0\.\d+)", outputs[1])
     values = [float(first or second) for first, second in scores]
     assert len(values) == 9

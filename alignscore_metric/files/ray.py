@@ -50,6 +50,7 @@ from alignscore_metric.files.windows import (
     find_columns,
     score_tables,
     score_windows,
+    scored_schema,
     source_numbers,
 )
 from alignscore_metric.metric import AlignScore, Spans, check_inputs
@@ -361,8 +362,10 @@ def _write_part(plan: _Plan, part: _Part, scored: Sequence[Scored]) -> None:
     if plan.files.ending == ".parquet":
         import pyarrow.parquet as pq
 
-        rows = map(arrow_table, part.tables, added)
-        pq.write_table(pa.concat_tables(rows, promote_options="permissive"), stream)
+        evidence = next((name for name in added[0] if name != plan.score_column), None)
+        schema = scored_schema(part.tables, plan.score_column, evidence)
+        rows = (arrow_table(*table, schema) for table in zip(part.tables, added, strict=True))
+        pq.write_table(pa.concat_tables(rows), stream)
     else:
         columns = [*part.tables[0].columns, *added[0]]
         write_header(stream, plan.files.ending, columns)

@@ -379,7 +379,7 @@ class _Scores:
 
     def schema(self, reader: TableReader) -> pa.Schema:
         """Types of all columns."""
-        return scored_schema(reader, *self.names)
+        return scored_schema(reader.windows(), *self.names)
 
 
 @dataclass(frozen=True)
@@ -413,7 +413,7 @@ class _Verdicts:
         import pyarrow as pa
 
         given = arrow_schema(reader.windows())
-        known = {field.name: field for field in scored_schema(reader, *self._scored)}
+        known = {field.name: field for field in scored_schema(reader.windows(), *self._scored)}
         known |= {"probability": pa.field("probability", pa.float64())}
         known |= {"consistent": pa.field("consistent", pa.bool_())}
         return pa.schema([*given, *(known[name] for name in self.names)])

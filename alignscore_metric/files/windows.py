@@ -311,11 +311,11 @@ def rows_after(tables: Iterable[Table], done: int) -> Iterator[Table]:
     return (table for table in tables if table.first >= done)
 
 
-def scored_schema(reader: TableReader, score: str, evidence: str | None = None) -> pa.Schema:
-    """Types of a table's columns and of those that scoring adds, for parquet.
+def scored_schema(tables: Iterable[Table], score: str, evidence: str | None = None) -> pa.Schema:
+    """Types of the columns of tables and of those that scoring adds, for parquet.
 
     Args:
-        reader: The table; text is read to its end.
+        tables: Of one file; text is read to its end.
         score: Name of the column of scores.
         evidence: Name of the column of evidence, where there is one.
 
@@ -324,7 +324,7 @@ def scored_schema(reader: TableReader, score: str, evidence: str | None = None) 
     """
     import pyarrow as pa
 
-    schema = arrow_schema(reader.windows()).append(pa.field(score, pa.float64()))
+    schema = arrow_schema(tables).append(pa.field(score, pa.float64()))
     if evidence is None:
         return schema
     return schema.append(pa.field(evidence, pa.list_(_evidence_type())))
