@@ -50,10 +50,13 @@ Rule = Callable[[str, Floats], npt.ArrayLike]
 
 
 def rows_of(runs: Path, split: str) -> pd.DataFrame:
-    """All rows of those of SummaC's sets that are there, with their `set` and `signature`."""
+    """All rows of those of SummaC's sets that are there, with their `set` and `signature`.
+
+    PolyTope is judged by its inaccuracies: a summary that leaves something out is not inconsistent.
+    """
     frames = []
-    for task in tasks_of("summac", split=split):
-        if (file := runs / f"{task.dataset}.{split}.parquet").exists():
+    for task in tasks_of("summac_inaccuracy", split=split):
+        if task.in_mean and (file := runs / f"{task.dataset}.{split}.parquet").exists():
             table = read_items(file)
             frames.append(table.frame.assign(set=task.dataset, signature=table.info.signature))
     return pd.concat(frames, ignore_index=True)
