@@ -58,7 +58,7 @@ def test_a_fix_keeps_the_supported_sentences_and_spans_name_the_others(metric):
 
 
 def test_a_text_without_a_sentence_fails(metric):
-    result = AlignScoreValidator(metric).validate("...", {"source": SOURCE})
+    result = AlignScoreValidator(metric).validate(" ", {"source": SOURCE})
     assert (result.outcome, result.error_message) == ("fail", "no sentence to score")
     assert result.metadata == {"alignscore": None}
 

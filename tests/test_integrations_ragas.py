@@ -75,7 +75,7 @@ def test_batches_and_reasons(metric, expected):
     assert [result.value for result in found] == pytest.approx(expected, abs=1e-6, nan_ok=True)
     lowest = min(metric.explain(*ROWS[0].values()), key=lambda e: e.score).sentence
     assert found[0].reason.endswith(lowest)
-    assert found[2].reason == "no sentence to score"
+    assert found[2].reason == "inconsistent; no sentence to score"
 
 
 def test_a_missing_column_names_the_row(metric):

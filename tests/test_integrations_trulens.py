@@ -49,6 +49,6 @@ def test_it_can_be_called(metric, feedback):
 
 def test_nothing_to_score_is_skipped_and_what_is_not_text_refused(metric):
     with pytest.raises(SkipEval, match="no sentence to score"):
-        alignscore_feedback(metric)("It rained.", "...")
+        alignscore_feedback(metric)("It rained.", " ")
     with pytest.raises(InputError, match="the source is missing"):
         alignscore_feedback(metric)(None, "It rained.")
