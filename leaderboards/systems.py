@@ -6,7 +6,6 @@ Knows nothing of statistics and tables.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from alignscore_metric.arrays import Floats, Ints
 from alignscore_metric.errors import ConfigurationError, InputError
-from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, Table, read_table
+from alignscore_metric.files.tables import SOURCE_NAMES, SUMMARY_NAMES, Table, read_table, score_of
 
 ID_COLUMN, SCORE_COLUMN = "id", "alignscore"
 
@@ -254,11 +253,4 @@ def _score(table: Table, row: int, column: str) -> float:
     """A row's score; None or an empty cell is NaN, as `alignscore score` writes undefined ones."""
     if column not in table.rows[row]:
         raise InputError(f"{table.where(row)}: no {column!r}; an undefined score is null")
-    value = table.rows[row][column]
-    try:
-        score = math.nan if value in (None, "") else float(value)
-    except (TypeError, ValueError, OverflowError):
-        score = math.inf
-    if math.isinf(score) or isinstance(value, bool):
-        raise InputError(f"{table.where(row)}: {column!r} is {value!r:.60}, which is no score")
-    return score
+    return score_of(table.rows[row][column], f"{table.where(row)}: {column!r}")

@@ -32,6 +32,7 @@ from alignscore_metric.files.tables import (
     TableReader,
     arrow_schema,
     open_table,
+    score_of,
     write_rows,
 )
 from alignscore_metric.files.windows import (
@@ -293,15 +294,8 @@ def _stored_scores(
 
 
 def _stored(table: Table, row: int) -> float:
-    """A row's score; what is null or an empty cell is NaN."""
-    value = table.rows[row].get(SCORE_COLUMN)
-    try:
-        score = math.nan if value in (None, "") else float(value)
-    except (TypeError, ValueError, OverflowError):
-        score = math.inf
-    if math.isinf(score) or isinstance(value, bool):
-        raise InputError(f"{table.where(row)}: {SCORE_COLUMN} is {value!r:.60}, which is no score")
-    return score
+    """A row's score."""
+    return score_of(table.rows[row].get(SCORE_COLUMN), f"{table.where(row)}: {SCORE_COLUMN}")
 
 
 def row_names(table: Table) -> list[str]:

@@ -15,6 +15,7 @@ import hashlib
 import io
 import itertools
 import json
+import math
 import os
 import shutil
 import sys
@@ -746,6 +747,25 @@ def _json(value: object) -> str:
     except UnicodeEncodeError:  # a lone surrogate is no UTF-8, but it can be escaped
         return json.dumps(value, default=str)
     return text
+
+
+def score_of(value: Any, what: str) -> float:  # noqa: ANN401  # whatever a file holds
+    """A score as a file holds it; what is null or an empty cell is NaN: an undefined one.
+
+    Args:
+        value: The cell.
+        what: Row and column, for the error.
+
+    Raises:
+        InputError: It is no finite number.
+    """
+    try:
+        score = math.nan if value in (None, "") else float(value)
+    except (TypeError, ValueError, OverflowError):
+        score = math.inf
+    if math.isinf(score) or isinstance(value, bool):
+        raise InputError(f"{what} is {value!r:.60}, which is no score")
+    return score
 
 
 def _cell(value: object) -> object:
