@@ -89,7 +89,7 @@ class SentenceEvidence:
         end: The one after its last.
         verdict: `supported` where the score is above the threshold; else what the chunk says of
             it: `contradicted`, or `unmentioned`, not in the source; `unsupported` where the model
-            cannot tell these apart.
+            cannot tell these apart, or finds neither likelier than that it is supported after all.
         passage: Number of the chunk's passage, from 0; None where it holds several.
         chunk_start: First character of the chunk in that passage; None where `passage` is.
         chunk_end: The one after its last, likewise.
@@ -422,6 +422,8 @@ def _verdict(supported: bool, neutral: float | None, contradiction: float | None
         return "supported"
     if neutral is None or contradiction is None:
         return "unsupported"
+    if max(neutral, contradiction) < 1 - neutral - contradiction:
+        return "unsupported"  # the head that tells them apart rather thinks that it is supported
     return "contradicted" if contradiction > neutral else "unmentioned"
 
 

@@ -23,7 +23,10 @@ pa = pytest.importorskip("pyarrow")
 
 from alignscore_metric.files import ray as interface  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+    pytest.mark.slow,  # Ray takes seconds to start
+]
 TEXTS = ("source", "summary")
 
 

@@ -123,6 +123,7 @@ def test_copied_runs_are_the_aligners(longest):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.slow
 def test_a_graph_with_other_scores_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_module, "copied_ngrams", lambda ids, *_, **__: torch.zeros_like(ids))
     checkpoint = load_checkpoint("mini")

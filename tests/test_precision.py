@@ -144,6 +144,8 @@ def test_bf16_is_not_chosen_where_its_instructions_are_held_back(
     monkeypatch: pytest.MonkeyPatch, variable: str, limit: str, *, may: bool
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):  # the tests themselves may run so
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, limit)
     assert has_bf16() == may
 

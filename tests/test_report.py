@@ -517,7 +517,7 @@ def test_a_reader_opens_an_example_and_reads_its_evidence_by_keyboard(browser, r
     assert browser.get_log("browser") == []
 
 
-@pytest.fixture(params=[12, 5000])
+@pytest.fixture(params=[12, pytest.param(5000, marks=pytest.mark.slow)])
 def real_texts(request, tmp_path, tiny_aligner, example_rows) -> tuple[AlignScoreResult, str]:
     """A result of real texts, and its report's address: scored, or repeated with any scores."""
     rows = [example_rows[n % len(example_rows)] for n in range(request.param)]

@@ -21,7 +21,7 @@ from alignscore_metric.engine.encoding import token_places
 from alignscore_metric.engine.packed import can_pack
 from alignscore_metric.errors import ConfigurationError
 from alignscore_metric.pipeline import NotEnglishWarning, build_pipeline
-from alignscore_metric.result import join_results
+from alignscore_metric.result import _verdict, join_results
 from alignscore_metric.text.encodable import encodable
 from alignscore_metric.text.forms import one_form, traced
 from alignscore_metric.text.languages import in_another_script
@@ -304,10 +304,18 @@ def test_relations_are_those_of_the_head_tri(spanned):
         wanted = pytest.approx(tri[1:].tolist(), abs=1e-4)
         assert [sentence.neutral, sentence.contradiction] == wanted
         if not sentence.supported:
-            said = "contradicted" if tri[2] > tri[1] else "unmentioned"
+            said = ("unsupported", "unmentioned", "contradicted")[int(tri.argmax())]
             assert sentence.verdict == said
         if sentence.worst is not None:
             assert sentence.worst.contradiction >= sentence.contradiction
+
+
+def test_the_verdict_is_the_likeliest_class_of_three():
+    assert _verdict(True, 0.1, 0.8) == "supported"
+    assert _verdict(False, 0.2, 0.5) == "contradicted"
+    assert _verdict(False, 0.5, 0.2) == "unmentioned"
+    assert _verdict(False, 0.1, 0.4) == "unsupported"  # by the score it is not, by the head it is
+    assert _verdict(False, None, None) == "unsupported"
 
 
 def test_a_classifier_of_two_classes_cannot_tell(spanned):
@@ -349,7 +357,7 @@ def test_evidence_as_json_has_all_of_it(bundled):
     assert SUMMARY[row["start"] : row["end"]] == row["sentence"]
     passage = SOURCE[row["passage"]]
     assert passage[row["chunk_start"] : row["chunk_end"]].split() == row["chunk"].split()
-    assert row["verdict"] in ("supported", "contradicted", "unmentioned")
+    assert row["verdict"] in ("supported", "contradicted", "unmentioned", "unsupported")
     assert all(span.keys() == {"start", "end", "text", "score"} for span in row["unsupported"])
 
 

@@ -148,7 +148,7 @@ class JudgedSentence(Sentence):
     end: int = Field(description="the one after its last")
     verdict: Verdict = Field(
         description="supported; or contradicted by the source, unmentioned in it, or unsupported "
-        "where the model cannot tell these apart"
+        "where the model cannot tell these apart or thinks neither likeliest"
     )
     passage: int | None = Field(description="number of the chunk's passage, from 0")
     chunk_start: int | None = Field(description="the chunk's first character in that passage")
