@@ -23,6 +23,7 @@ OUTSIDE = (
     "CONTRIBUTING.md",
     "MODEL_LICENSES.md",
     "alignscore_metric/models/mini/README.md",
+    "alignscore_metric/training/claims/README.md",
     "benchmarks/README.md",
     "examples/README.md",
     "examples/notebooks/*.ipynb",

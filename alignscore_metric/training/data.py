@@ -93,20 +93,23 @@ def read_rows(path: Path, build: Callable[[Any], T]) -> list[T]:
     return built
 
 
-def read_examples(path: Path, name: str) -> list[AlignmentExample]:
+def read_examples(
+    path: Path, name: str, passage: Callable[[Any], str] | None = None
+) -> list[AlignmentExample]:
     """Read an alignment file.
 
     Args:
         path: JSON-lines, gzipped or not: `text_a`, `text_b`, `label_type` (bin | tri | reg) and
             `label`; or `document` and `summary`; other fields are passed over.
         name: The dataset's name.
+        passage: What finds the context of a row that has its place, `passage`, in its stead.
 
     Raises:
         InputError: The file is missing or empty, or a line is broken; names the line.
     """
     if not path.is_file():
         raise InputError(f"no training file {path}; check `data` in the recipe")
-    examples = read_rows(path, lambda row: _example(row, name))
+    examples = read_rows(path, lambda row: _example(_whole(row, passage), name))
     if not examples:
         raise InputError(f"{path} holds no example")
     return examples
@@ -127,6 +130,13 @@ def write_examples(examples: Sequence[AlignmentExample], path: Path) -> None:
             if example.spans is not None:
                 row["spans"] = example.spans
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _whole(row: dict[str, Any], passage: Callable[[Any], str] | None) -> dict[str, Any]:
+    """A row with its context."""
+    if passage is None or "passage" not in row:
+        return row
+    return row | {"text_a": passage(row["passage"])}
 
 
 def _example(row: dict[str, Any], name: str) -> AlignmentExample:

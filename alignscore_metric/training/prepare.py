@@ -35,6 +35,7 @@ from alignscore_metric.training.mixture import deduplicate, drop_overlaps, limit
 from alignscore_metric.training.recipe import DataSource, Recipe, SyntheticSource
 from alignscore_metric.training.synthetic.changes import changed_words
 from alignscore_metric.training.synthetic.plain import plain_pairs
+from alignscore_metric.training.written import Passages, data_file
 
 DATA_KEYS = (
     "data",
@@ -187,7 +188,8 @@ def _read_all(source: DataSource, data_dir: Path, recipe: Recipe) -> list[Alignm
     """All rows of a set, augmented where asked."""
     rng = random.Random(f"{recipe.seed}{source.name}")
     if source.file is not None:
-        rows = read_examples(data_dir / source.file, source.name)
+        file = data_file(source.file, data_dir)
+        rows = read_examples(file, source.name, Passages(data_dir).text)
     else:
         from alignscore_metric.training.catalogue import load_examples
 
@@ -234,7 +236,7 @@ def _synthesised(
     recipe: Recipe, data_dir: Path, protected: Sequence[str]
 ) -> list[AlignmentExample]:
     """Pairs made from the documents of files, but for those that overlap the protected texts."""
-    rows = [r for s in recipe.synthetic for r in read_examples(data_dir / s.file, s.name)]
+    rows = [r for s in recipe.synthetic for r in read_examples(data_file(s.file, data_dir), s.name)]
     if protected:
         rows, _ = drop_overlaps(rows, protected)
     by_set: dict[str, list[AlignmentExample]] = {source.name: [] for source in recipe.synthetic}

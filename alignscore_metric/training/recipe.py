@@ -18,7 +18,8 @@ class DataSource:
     """One set of alignment examples: a file, or one of ALIGN's datasets by name.
 
     Attributes:
-        file: Name under the data folder; or
+        file: Name under the data folder, or of a file that comes with the package
+            (`training/claims`); or
         dataset: Name of a dataset of `training.catalogue`, read from the folder of that name under
             the data folder where there is one, else from the Hub.
         licence: Its licence, for the model card.
