@@ -76,9 +76,11 @@ def mended(text: str, spans: Iterable[Span], words: Container[str]) -> Iterator[
     """
     for start, stop in _joined(text, spans, words):
         begin = start
-        for found in _BEGINS.finditer(text, start, stop):
-            yield begin, found.start() + len(found.group().rstrip())
-            begin = found.end()
+        # Most have no such mark before their end.
+        if any(text.find(mark, start, stop - 1) >= 0 for mark in ".\u2026"):
+            for found in _BEGINS.finditer(text, start, stop):
+                yield begin, found.start() + len(found.group().rstrip())
+                begin = found.end()
         yield begin, stop
 
 

@@ -72,8 +72,11 @@ def chunk_places(chunks: Sequence[str], source: str | Sequence[str]) -> list[Pas
             passage, position = passage + 1, 0
             if passage == len(passages):
                 raise ValueError(f"the chunk {chunk[:40]!r} is not in its source")
-        first = passage
-        passage, position = _end(passages, passage, start, sum(map(len, words)))
+        first, whole = passage, chunk.strip()
+        if passages[passage].startswith(whole, start):  # as most do
+            position = start + len(whole)
+        else:
+            passage, position = _end(passages, passage, start, sum(map(len, words)))
         places.append((passage, start, position) if passage == first else (SEVERAL, 0, 0))
     return places
 
