@@ -357,7 +357,7 @@ def test_evidence_as_json_has_all_of_it(bundled):
     assert SUMMARY[row["start"] : row["end"]] == row["sentence"]
     passage = SOURCE[row["passage"]]
     assert passage[row["chunk_start"] : row["chunk_end"]].split() == row["chunk"].split()
-    assert row["verdict"] in ("supported", "contradicted", "unmentioned", "unsupported")
+    assert row["verdict"] in ("supported", "contradicted", "unmentioned")
     assert all(span.keys() == {"start", "end", "text", "score"} for span in row["unsupported"])
 
 

@@ -13,7 +13,7 @@ from alignscore_metric.training.written import CLAIMS, Passages, data_file, key_
 
 DOCUMENT = "The  mill closed in 1931.\nIts wheel was sold to a farmer. The house still stands."
 FILES = ("written", "of_passages")
-SUPPORTED, UNMENTIONED, CONTRADICTED = range(3)
+SUPPORTED = 0
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_unsupported_words_are_words_of_wrong_claims(name):
             assert row.spans == ()
         for start, end in row.spans or ():
             assert 0 <= start < end <= len(row.text_b)
-            assert row.text_b[start].isalnum() or not row.text_b[start].isspace()
+            assert not row.text_b[start].isspace()
 
 
 @pytest.mark.parametrize("name", FILES)

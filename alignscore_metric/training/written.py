@@ -6,14 +6,13 @@ part of a document of another set, of which the file says the place and not the 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from alignscore_metric.errors import InputError
+from alignscore_metric.training.data import read_rows
 
 CLAIMS = Path(__file__).parent / "claims"
 """Where the files are; claims/README.md says what they are."""
@@ -61,6 +60,4 @@ def _texts(path: Path) -> Iterable[str]:
     """The distinct contexts, or documents, of a file of pairs."""
     if not path.is_file():
         raise InputError(f"no file {path}, of which there are written claims")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = map(json.loads, lines)
-        return dict.fromkeys(row.get("text_a", row.get("document")) for row in rows)
+    return dict.fromkeys(read_rows(path, lambda row: row.get("text_a", row.get("document"))))
